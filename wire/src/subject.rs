@@ -1,0 +1,137 @@
+//! NATS subjects, written and read.
+
+use crate::{NodeId, Partition, RoomName, WorkerId};
+
+/// Where a room's messages are stored.
+#[must_use]
+pub fn message(room: &RoomName) -> String {
+    format!("rt.{}.m.{}", room.partition(), room.token())
+}
+
+/// Where one node's interest in one room is stored; the last record counts.
+#[must_use]
+pub fn interest(room: &RoomName, node: &NodeId) -> String {
+    format!("rt.{}.j.{}.{node}", room.partition(), room.token())
+}
+
+/// Everything stored for a partition: messages and interest, in one order.
+#[must_use]
+pub fn partition_log(partition: Partition) -> String {
+    format!("rt.{partition}.>")
+}
+
+/// Every interest record of a partition.
+#[must_use]
+pub fn partition_interest(partition: Partition) -> String {
+    format!("rt.{partition}.j.*.*")
+}
+
+/// Every message of every room.
+pub const ALL_MESSAGES: &str = "rt.*.m.*";
+
+/// Where workers send [`crate::delivery::Frame`]s for a node.
+#[must_use]
+pub fn delivery(node: &NodeId) -> String {
+    format!("dlv.{node}")
+}
+
+/// Where nodes tell a partition's owner what is never stored: [`crate::ephemeral::FromNode`].
+#[must_use]
+pub fn ephemeral(partition: Partition) -> String {
+    format!("eph.{partition}")
+}
+
+/// A node's heartbeat.
+#[must_use]
+pub fn node_heartbeat(node: &NodeId) -> String {
+    format!("hb.node.{node}")
+}
+
+/// Every node's heartbeat.
+pub const ALL_NODE_HEARTBEATS: &str = "hb.node.*";
+
+/// A worker's heartbeat.
+#[must_use]
+pub fn worker_heartbeat(worker: &WorkerId) -> String {
+    format!("hb.worker.{worker}")
+}
+
+/// Every worker's heartbeat.
+pub const ALL_WORKER_HEARTBEATS: &str = "hb.worker.*";
+
+/// A subject of [`crate::stream::ROOMS`], read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogSubject {
+    /// `rt.<p>.m.<room>`
+    Message { room: RoomName },
+    /// `rt.<p>.j.<room>.<node>`
+    Interest { room: RoomName, node: NodeId },
+}
+
+impl LogSubject {
+    /// Reads a subject of the log; `None` for any that [`message`] and [`interest`] do not write,
+    /// including one whose partition is not the room's.
+    #[must_use]
+    pub fn parse(subject: &str) -> Option<Self> {
+        let mut tokens = subject.split('.');
+        if tokens.next() != Some("rt") {
+            return None;
+        }
+        let partition = tokens.next()?;
+        let kind = tokens.next()?;
+        let room = RoomName::from_token(tokens.next()?).ok()?;
+        let node = tokens.next();
+        if tokens.next().is_some() || partition != room.partition().to_string() {
+            return None;
+        }
+        match (kind, node) {
+            ("m", None) => Some(Self::Message { room }),
+            ("j", Some(node)) => Some(Self::Interest { room, node: NodeId::parse(node).ok()? }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn log_subjects_read_back() {
+        let room = RoomName::parse("a.b *>🐦").unwrap();
+        let node = NodeId::parse("node-1").unwrap();
+        let subject = message(&room);
+        assert_eq!(LogSubject::parse(&subject), Some(LogSubject::Message { room: room.clone() }));
+        let subject = interest(&room, &node);
+        assert_eq!(LogSubject::parse(&subject), Some(LogSubject::Interest { room, node }));
+    }
+
+    #[test]
+    fn foreign_subjects() {
+        let general = RoomName::parse("general").unwrap();
+        let wrong_partition = format!("rt.{}.m.general", (general.partition().number() + 1) % 64);
+        for subject in
+            ["", "rt", "rt.1", "rt.x.m.general", "rt.1.q.general", "dlv.node-1", &wrong_partition]
+        {
+            assert_eq!(LogSubject::parse(subject), None, "{subject:?}");
+        }
+        let extra = format!("{}.x.y", message(&general));
+        assert_eq!(LogSubject::parse(&extra), None);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(subject in ".{0,80}") {
+            let _ = LogSubject::parse(&subject);
+        }
+
+        #[test]
+        fn any_room_reads_back(name in "\\PC{1,32}") {
+            let room = RoomName::parse(&name).unwrap();
+            let subject = message(&room);
+            prop_assert_eq!(LogSubject::parse(&subject), Some(LogSubject::Message { room }));
+        }
+    }
+}
