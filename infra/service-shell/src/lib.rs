@@ -1,0 +1,28 @@
+//! The shell around every service: what its `main` does, and how it reaches NATS.
+//!
+//! Owns arguments, telemetry, signals, exit codes and the NATS connection's settings, so that the
+//! three services behave alike where an operator meets them. It leaves what a service does to the
+//! service.
+
+mod nats;
+mod process;
+
+use std::fmt;
+
+pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
+pub use process::{DEFAULT_LOG, log_to_stderr, main};
+
+/// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.
+pub const EX_USAGE: u8 = 64;
+
+/// Something that the operator must change. Its text is one sentence that says what.
+#[derive(Debug)]
+pub struct BadConfiguration(pub String);
+
+impl fmt::Display for BadConfiguration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadConfiguration {}

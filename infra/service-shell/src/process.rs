@@ -1,0 +1,89 @@
+//! A service as a process: arguments, telemetry, a listener, signals, an exit code.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::{BadConfiguration, EX_USAGE};
+
+/// What is logged where `RUST_LOG` says nothing.
+pub const DEFAULT_LOG: &str = "info";
+
+/// A service's command line: where it listens, and its own settings.
+#[derive(Parser)]
+#[command(version)]
+struct Cli<C: Args> {
+    /// The address on which HTTP listens.
+    #[arg(long, env = "LISTEN")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    config: C,
+}
+
+/// Runs a service until SIGTERM or SIGINT and says how it ended: 0, 64 for bad configuration, or 1.
+///
+/// `name` and `about` are for `--help`; `listen` is the default address.
+pub async fn main<C: Args>(
+    name: &'static str,
+    about: &'static str,
+    listen: &'static str,
+    run: impl AsyncFnOnce(C, TcpListener, CancellationToken) -> anyhow::Result<()>,
+) -> ExitCode {
+    log_to_stderr(DEFAULT_LOG);
+    let command = Cli::<C>::command()
+        .name(name)
+        .about(about)
+        .mut_arg("listen", |arg| arg.default_value(listen));
+    let parsed = command.try_get_matches().and_then(|found| Cli::<C>::from_arg_matches(&found));
+    let Cli { listen, config } = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let ended = async {
+        let listener = TcpListener::bind(listen).await.map_err(|error| {
+            BadConfiguration(format!(
+                "cannot listen on {listen}: {error}; choose another address with --listen"
+            ))
+        })?;
+        let shutdown = CancellationToken::new();
+        let signals = tokio::spawn(cancel_on_signal(shutdown.clone()));
+        let ended = run(config, listener, shutdown).await;
+        signals.abort();
+        ended
+    };
+    match ended.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error:#}");
+            if error.is::<BadConfiguration>() { ExitCode::from(EX_USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// Logs for people, to standard error, filtered by `RUST_LOG` or else `default`.
+pub fn log_to_stderr(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+async fn cancel_on_signal(shutdown: CancellationToken) {
+    let signals = signal(SignalKind::terminate())
+        .and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    match signals {
+        Ok((mut terminate, mut interrupt)) => {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            tracing::info!("told to stop; draining");
+        }
+        Err(error) => tracing::error!(%error, "cannot listen for signals; stopping"),
+    }
+    shutdown.cancel();
+}
