@@ -1,0 +1,243 @@
+//! Every setting of a connection node.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use service_shell::NatsUrl;
+use wire::{NodeId, RoomName};
+
+use crate::edge::EdgeConfig;
+
+/// What a node needs to know. Each field is an option of the command line and a variable of the
+/// environment.
+#[derive(Clone, clap::Args)]
+pub struct Config {
+    /// The NATS server: `nats://host:port`, or `tls://host:port`.
+    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
+    pub nats_url: NatsUrl,
+
+    /// This run's id, 1 to 48 of a-z, 0-9 and '-'. Made up where absent, and never one that another
+    /// run of a node has had.
+    #[arg(long, env = "NODE_ID", value_parser = NodeId::parse)]
+    pub node_id: Option<NodeId>,
+
+    /// The secret with which tokens are signed (HS256), at least 16 bytes.
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
+    pub jwt_secret: String,
+
+    /// Serve `POST /dev/token`, which signs any identity for anyone. For the local stack alone.
+    #[arg(long, env = "DEV_TOKENS")]
+    pub dev_tokens: bool,
+
+    /// Origins whose pages may connect, separated by commas; `*` for every one, in the local stack
+    /// alone. Clients that are no browsers send none and are let in.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+
+    /// Rooms that every socket enters on connecting, separated by commas.
+    #[arg(long, env = "DEFAULT_ROOMS", value_delimiter = ',', default_value = "general",
+          value_parser = RoomName::parse)]
+    pub default_rooms: Vec<RoomName>,
+
+    /// The folder of the web page; without it only Socket.IO and health are served.
+    #[arg(long, env = "PUBLIC_DIR")]
+    pub public_dir: Option<PathBuf>,
+
+    /// The folder with the built `socket.io-client` (its npm package's `dist`), served as `/vendor/`.
+    #[arg(long, env = "SOCKET_IO_CLIENT_DIR")]
+    pub socket_io_client_dir: Option<PathBuf>,
+
+    /// Messages that may be on their way to the log; beyond, senders are told `overloaded`.
+    #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 4_096)]
+    pub max_in_flight: usize,
+
+    /// Packets that may wait for one socket; beyond, it is closed and recovers.
+    #[arg(long, env = "SOCKET_BUFFER", default_value_t = 1_024)]
+    pub socket_buffer: usize,
+
+    /// Messages of each open room kept in memory for joins and recoveries.
+    #[arg(long, env = "ROOM_WINDOW", default_value_t = 64)]
+    pub room_window: usize,
+
+    /// Seconds for which a room without members stays open for those who come back.
+    #[arg(long, env = "ROOM_LINGER", default_value = "10", value_parser = seconds)]
+    pub room_linger: Duration,
+
+    /// Seconds between a client's pings.
+    #[arg(long, env = "PING_INTERVAL", default_value = "25", value_parser = seconds)]
+    pub ping_interval: Duration,
+
+    /// Seconds after which a client that does not answer a ping is taken for gone.
+    #[arg(long, env = "PING_TIMEOUT", default_value = "20", value_parser = seconds)]
+    pub ping_timeout: Duration,
+
+    /// Seconds for which a write to a client may stall before it is closed.
+    #[arg(long, env = "WRITE_STALL", default_value = "10", value_parser = seconds)]
+    pub write_stall: Duration,
+
+    /// Seconds between turning unready and closing connections when told to stop: the time a load
+    /// balancer needs to notice.
+    #[arg(long, env = "DRAIN_DELAY", default_value = "5", value_parser = seconds)]
+    pub drain_delay: Duration,
+
+    /// Seconds over which connections are closed, spread evenly, when told to stop.
+    #[arg(long, env = "DRAIN_OVER", default_value = "20", value_parser = seconds)]
+    pub drain_over: Duration,
+}
+
+/// A setting that no start can mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("ALLOWED_ORIGINS is wrong: {0}")]
+    Origins(#[from] crate::edge::InvalidOrigin),
+    #[error("{name} names no folder: {path}")]
+    Folder { name: &'static str, path: PathBuf },
+    #[error("`*` in ALLOWED_ORIGINS goes only with DEV_TOKENS, in the local stack; name the origins")]
+    AnyOrigin,
+}
+
+impl Config {
+    /// Settings for a node on this machine, next to a NATS server at `nats_url`: development tokens,
+    /// any origin, and a drain that takes no time.
+    ///
+    /// # Panics
+    /// When `nats_url` is no URL of a NATS server.
+    #[allow(clippy::expect_used)] // A caller with a URL of its own making.
+    pub fn local(nats_url: &str) -> Self {
+        Self {
+            nats_url: nats_url.parse().expect("a NATS URL"),
+            node_id: None,
+            jwt_secret: "local development only".to_owned(),
+            dev_tokens: true,
+            allowed_origins: vec!["*".to_owned()],
+            default_rooms: RoomName::parse(wire::event::DEFAULT_ROOM).into_iter().collect(),
+            public_dir: None,
+            socket_io_client_dir: None,
+            max_in_flight: 4_096,
+            socket_buffer: 1_024,
+            room_window: 64,
+            room_linger: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            write_stall: Duration::from_secs(10),
+            drain_delay: Duration::ZERO,
+            drain_over: Duration::from_millis(500),
+        }
+    }
+
+    /// The settings of transports.
+    ///
+    /// # Errors
+    /// When an origin is malformed, or any is allowed where tokens are real.
+    pub fn edge(&self) -> Result<EdgeConfig, ConfigError> {
+        if self.allowed_origins.iter().any(|origin| origin == "*") && !self.dev_tokens {
+            return Err(ConfigError::AnyOrigin);
+        }
+        Ok(EdgeConfig {
+            ping_interval: self.ping_interval,
+            ping_timeout: self.ping_timeout,
+            write_stall: self.write_stall,
+            max_buffer_size: self.socket_buffer,
+            allowed_origins: self.allowed_origins.join(",").parse()?,
+            drain_over: self.drain_over,
+            ..EdgeConfig::default()
+        })
+    }
+
+    /// Checks what only the file system can tell.
+    ///
+    /// # Errors
+    /// When a folder is not there.
+    pub fn check_folders(&self) -> Result<(), ConfigError> {
+        for (name, path) in [
+            ("PUBLIC_DIR", &self.public_dir),
+            ("SOCKET_IO_CLIENT_DIR", &self.socket_io_client_dir),
+        ] {
+            if let Some(path) = path.as_ref().filter(|path| !path.is_dir()) {
+                return Err(ConfigError::Folder { name, path: path.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Leaves the secret out.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("nats_url", &self.nats_url)
+            .field("node_id", &self.node_id)
+            .field("allowed_origins", &self.allowed_origins)
+            .field("default_rooms", &self.default_rooms)
+            .finish_non_exhaustive()
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "not a number of seconds".to_owned())
+}
+
+fn secret(text: &str) -> Result<String, String> {
+    if text.len() < 16 {
+        return Err(format!("the secret has {} bytes; expected at least 16", text.len()));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<Config, String> {
+        let line = [&["node"], arguments].concat();
+        Cli::try_parse_from(line).map(|cli| cli.config).map_err(|error| error.to_string())
+    }
+
+    const SECRET: [&str; 2] = ["--jwt-secret", "0123456789abcdef"];
+
+    #[test]
+    fn defaults_parse() {
+        let config = parse(&SECRET).unwrap();
+        assert_eq!(config.default_rooms, [RoomName::parse("general").unwrap()]);
+        assert!(!config.dev_tokens && config.edge().is_ok());
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn bad_settings_are_refused_with_a_reason() {
+        let table: [(&[&str], &str); 5] = [
+            (&["--jwt-secret", "short"], "at least 16"),
+            (&["--node-id", "A.b"], "expected 1 to 48"),
+            (&["--default-rooms", ""], "room is empty"),
+            (&["--room-linger", "soon"], "seconds"),
+            (&["--nats-url", "nats://:0:0"], "not a NATS URL"),
+        ];
+        for (arguments, expected) in table {
+            let refusal = parse(arguments).unwrap_err();
+            assert!(refusal.contains(expected), "{arguments:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn any_origin_is_for_development() {
+        let line = [&SECRET[..], &["--allowed-origins", "*"]].concat();
+        assert!(matches!(parse(&line).unwrap().edge(), Err(ConfigError::AnyOrigin)));
+        let line = [&line[..], &["--dev-tokens"]].concat();
+        assert!(parse(&line).unwrap().edge().is_ok());
+    }
+
+    #[test]
+    fn folders_are_looked_for() {
+        let mut config = parse(&SECRET).unwrap();
+        config.public_dir = Some("/no/such/folder".into());
+        assert!(config.check_folders().unwrap_err().to_string().contains("PUBLIC_DIR"));
+    }
+}

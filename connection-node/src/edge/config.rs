@@ -1,0 +1,105 @@
+//! The settings of transports, and socketioxide built with all of them.
+
+use std::time::Duration;
+
+use engineioxide::service::NotFoundService;
+use socketioxide::{
+    ParserConfig, SocketIo, SocketIoBuilder, TransportType, adapter::LocalAdapter,
+    service::SocketIoService,
+};
+
+use super::Origins;
+
+/// The path under which Socket.IO is served; clients use it unless told otherwise.
+pub(super) const PATH: &str = "/socket.io";
+
+/// Binary attachments one event may carry. A Socket.IO packet names their number before they arrive.
+const MAX_ATTACHMENTS: usize = 16;
+
+/// The Socket.IO service of this node.
+pub type IoService<A = LocalAdapter> = SocketIoService<NotFoundService, A>;
+
+/// Settings of transports.
+#[derive(Clone, Debug)]
+pub struct EdgeConfig {
+    /// How often the server pings a client. Default 25 s.
+    pub ping_interval: Duration,
+    /// How long it waits for the answer before it takes the client for dead. Default 20 s.
+    pub ping_timeout: Duration,
+    /// How long a client may stay without a namespace, rejected ones included. Default 10 s.
+    pub connect_timeout: Duration,
+    /// Bytes that one polling body, one WebSocket frame and one message may have. Default 10 MiB and 64 KiB: a file of
+    /// 10 MB as one binary attachment.
+    pub max_payload: u64,
+    /// How long a write to a client may make no progress before its transport is closed. Default 10 s.
+    pub write_stall: Duration,
+    /// How long a client may take for a request's head, for each part of its body, and between two requests of one
+    /// connection. Default 10 s.
+    pub header_timeout: Duration,
+    /// Packets that may wait for one client. Default 256. Beyond that an emit fails and the caller has to close the
+    /// transport with [`CloseReason::SlowConsumer`](super::CloseReason::SlowConsumer), or the client misses a packet.
+    pub max_buffer_size: usize,
+    /// Bytes of the read buffer that each WebSocket keeps. Default 1 KiB; a chat message fits, larger ones cost a few more reads.
+    pub ws_read_buffer: usize,
+    /// Origins whose pages may connect. Default: none, which still admits clients that are not browsers.
+    pub allowed_origins: Origins,
+    /// Over which time a drain spreads the closing of its transports. Default 10 s.
+    pub drain_over: Duration,
+    /// By how much each of those closings moves at random. Default 500 ms.
+    pub drain_jitter: Duration,
+    /// How long HTTP requests in flight may take after that. Default 10 s.
+    pub drain_grace: Duration,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(10),
+            max_payload: (10 << 20) + (64 << 10),
+            write_stall: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            max_buffer_size: 256,
+            ws_read_buffer: 1024,
+            allowed_origins: Origins::default(),
+            drain_over: Duration::from_secs(10),
+            drain_jitter: Duration::from_millis(500),
+            drain_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl EdgeConfig {
+    /// `max_payload` as a size in memory.
+    pub(super) fn max_bytes(&self) -> usize {
+        usize::try_from(self.max_payload).unwrap_or(usize::MAX)
+    }
+}
+
+/// A socketioxide builder with every setting of `config`, for callers that add a state or an adapter.
+///
+/// The settings go through the builder's own methods: its `with_config` drops the Engine.IO part without a word.
+pub fn builder(config: &EdgeConfig) -> SocketIoBuilder {
+    let parser = ParserConfig::common()
+        .max_incoming_binary_buf_size(config.max_bytes())
+        .max_incoming_binaries(MAX_ATTACHMENTS);
+    SocketIo::builder()
+        .req_path(PATH)
+        .transports([TransportType::Polling, TransportType::Websocket])
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .connect_timeout(config.connect_timeout)
+        .upgrade_timeout(config.connect_timeout)
+        .max_payload(config.max_payload)
+        .ws_max_message_size(config.max_bytes())
+        .ws_max_frame_size(config.max_bytes())
+        .ws_read_buffer_size(config.ws_read_buffer)
+        .max_buffer_size(config.max_buffer_size)
+        .with_parser(parser)
+}
+
+/// Socketioxide with every setting of `config`: the service for [`serve`](super::serve), and its handle.
+pub fn build(config: &EdgeConfig) -> (IoService, SocketIo) {
+    builder(config).build_svc()
+}

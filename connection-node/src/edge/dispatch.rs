@@ -1,0 +1,124 @@
+//! Which request goes where: Socket.IO's by method and transport, under an admitted origin; all others to the application.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    response::{IntoResponse, Response},
+};
+use engineioxide::TransportType;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use hyper::body::Incoming;
+use socketioxide::adapter::Adapter;
+use tower::ServiceExt;
+
+use super::{
+    Edge, IoService,
+    origin::allow_reading,
+    query::{EngineQuery, is_engine_path},
+    refusal::Refusal,
+};
+
+/// What one TCP connection's requests are served with.
+pub(super) struct Connection<A: Adapter> {
+    pub(super) edge: Arc<Edge>,
+    pub(super) io: IoService<A>,
+    pub(super) app: Router,
+    pub(super) peer: SocketAddr,
+}
+
+impl<A: Adapter> Connection<A> {
+    /// Answers one request.
+    pub(super) async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response, Infallible> {
+        if is_engine_path(request.uri().path()) {
+            Ok(self.handle_engine(request).await)
+        } else {
+            self.handle_app(request).await
+        }
+    }
+
+    async fn handle_app(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.app.clone().oneshot(request).await
+    }
+
+    async fn handle_engine(&self, request: Request<Incoming>) -> Response {
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        if !self.edge.config.allowed_origins.admit(request.headers()) {
+            tracing::debug!(peer = %self.peer, ?origin, "refused an origin");
+            return Refusal::Origin.into_response();
+        }
+        let answer = if request.method() == Method::OPTIONS {
+            Ok(preflight(request.headers()))
+        } else {
+            self.route(request).await
+        };
+        let mut response = answer.unwrap_or_else(|refusal| {
+            tracing::debug!(peer = %self.peer, %refusal, "refused a Socket.IO request");
+            refusal.into_response()
+        });
+        if let Some(origin) = origin {
+            allow_reading(origin, response.headers_mut());
+        }
+        let no_store = HeaderValue::from_static("no-store");
+        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+        response
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Result<Response, Refusal> {
+        let query = EngineQuery::parse(request.uri().query())?;
+        match (query.transport, request.method(), query.sid) {
+            (TransportType::Websocket, _, _) => self.upgrade(request, query),
+            (TransportType::Polling, _, _) if request.headers().contains_key(header::UPGRADE) => {
+                Err(Refusal::BadRequest("polling cannot be upgraded"))
+            }
+            (TransportType::Polling, &Method::GET, None) => {
+                self.open_polling(request.headers(), query).await
+            }
+            (TransportType::Polling, &Method::GET, Some(sid)) => self.poll(query, sid).await,
+            (TransportType::Polling, &Method::POST, Some(sid)) => {
+                self.post(request, query, sid).await
+            }
+            (TransportType::Polling, _, _) => Err(Refusal::BadMethod),
+        }
+    }
+}
+
+/// The headers of a client's opening request that the session may want to see, in memory of their own: it keeps them for life, and a
+/// header as hyper gives it keeps the connection's read buffer alive.
+pub(super) fn kept_headers(headers: &HeaderMap) -> HeaderMap {
+    const KEPT: [HeaderName; 6] = [
+        header::USER_AGENT,
+        header::ORIGIN,
+        header::FORWARDED,
+        HeaderName::from_static("x-forwarded-for"),
+        HeaderName::from_static("traceparent"),
+        HeaderName::from_static("tracestate"),
+    ];
+    let mut kept = HeaderMap::new();
+    for name in KEPT {
+        for value in headers.get_all(&name) {
+            if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+                kept.append(&name, copy);
+            }
+        }
+    }
+    kept
+}
+
+/// The answer to a browser that asks before it sends a request with headers of the page's own.
+fn preflight(asked: &HeaderMap) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    if let Some(names) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    response
+}

@@ -1,0 +1,205 @@
+//! Engine.IO's HTTP transport: a GET opens a session, further GETs fetch what waits for the client, POSTs carry what it sends.
+//!
+//! Requests come and go while the session lasts, so its transport is found by the session's id. A closed transport answers "Session ID
+//! unknown" at once, to a pending GET as well; the client takes that for a transport error and reconnects.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, HttpBody},
+    response::Response,
+};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, Request, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{body::Incoming, service::Service};
+use serde::Deserialize;
+use socketioxide::{adapter::Adapter, socket::Sid};
+use tokio::time::timeout;
+
+use super::{
+    CloseReason, IoService, Transport,
+    dispatch::{Connection, kept_headers},
+    query::EngineQuery,
+    refusal::Refusal,
+    registry::Entry,
+};
+
+/// The Engine.IO packet by which a client closes its session.
+const CLOSE_PACKET: &[u8] = b"1";
+
+impl<A: Adapter> Connection<A> {
+    /// Opens a session.
+    pub(super) async fn open_polling(
+        &self,
+        headers: &HeaderMap,
+        query: EngineQuery,
+    ) -> Result<Response, Refusal> {
+        let mut entry = self.edge.registry.open(self.peer).ok_or(Refusal::Draining)?;
+        let transport = entry.transport.clone();
+
+        let mut request = engine_request(Method::GET, query, Bytes::new());
+        *request.headers_mut() = kept_headers(headers);
+        let extensions = request.extensions_mut();
+        extensions.insert(transport.clone());
+        extensions.insert(Arc::new(SessionEnd(transport.clone())));
+        let response = send(&self.io, request).await;
+
+        // The open packet names the session, and nobody can ask for it before we pass that packet on.
+        let (parts, body) = response.into_parts();
+        let packet = body
+            .collect()
+            .await
+            .map_err(|_| Refusal::BadRequest("no session was opened"))?
+            .to_bytes();
+        let sid = session_of(&packet).ok_or(Refusal::BadRequest("no session was opened"))?;
+        entry.bind(sid);
+        let query = EngineQuery { sid: Some(sid), ..query };
+        self.edge.tasks.spawn(end_with_transport(self.io.clone(), query, entry));
+        transport.count_out(packet.len());
+        Ok(Response::from_parts(parts, Body::from(packet)))
+    }
+
+    /// Waits for packets and passes them to the client.
+    pub(super) async fn poll(&self, query: EngineQuery, sid: Sid) -> Result<Response, Refusal> {
+        let transport = self.session(sid)?;
+        let request = engine_request(Method::GET, query, Bytes::new());
+        tokio::select! {
+            biased;
+            () = transport.wait_closed() => Err(Refusal::UnknownSession),
+            response = exchange(&self.io, request, &transport) => response,
+        }
+    }
+
+    /// Takes packets from the client.
+    pub(super) async fn post(
+        &self,
+        request: Request<Incoming>,
+        query: EngineQuery,
+        sid: Sid,
+    ) -> Result<Response, Refusal> {
+        let transport = self.session(sid)?;
+        let (parts, body) = request.into_parts();
+        let body = tokio::select! {
+            biased;
+            () = transport.wait_closed() => Err(Refusal::UnknownSession),
+            body = self.read_body(body) => body,
+        };
+        // The client takes any failure for the end of its session; then so do we.
+        let body = body.inspect_err(|_| transport.close(CloseReason::Protocol))?;
+        transport.count_in(body.len());
+        let mut request = engine_request(Method::POST, query, body);
+        if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
+            request.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+        }
+        exchange(&self.io, request, &transport).await
+    }
+
+    fn session(&self, sid: Sid) -> Result<Transport, Refusal> {
+        self.edge.registry.session(sid).ok_or(Refusal::UnknownSession)
+    }
+
+    /// Reads a body of at most `max_payload` bytes, each part of which comes within `header_timeout`. A body that says it is larger is not read.
+    async fn read_body(&self, body: Incoming) -> Result<Bytes, Refusal> {
+        let config = &self.edge.config;
+        if body.size_hint().lower() > config.max_payload {
+            return Err(Refusal::TooLarge);
+        }
+        let mut body = Limited::new(body, config.max_bytes());
+        let mut bytes = BytesMut::new();
+        while let Some(frame) =
+            timeout(config.header_timeout, body.frame()).await.map_err(|_| Refusal::BodyTimeout)?
+        {
+            let frame = frame.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    Refusal::TooLarge
+                } else {
+                    Refusal::BadRequest("the body ended early")
+                }
+            })?;
+            if let Some(part) = frame.data_ref() {
+                bytes.extend_from_slice(part);
+            }
+        }
+        Ok(bytes.freeze())
+    }
+}
+
+/// Rests in the request that socketioxide keeps with a session, and so closes the transport when the session is gone.
+struct SessionEnd(Transport);
+
+impl Drop for SessionEnd {
+    fn drop(&mut self) {
+        self.0.close(CloseReason::Ended);
+    }
+}
+
+/// Waits for the end of a polling session's transport and then ends the session, in the only way that socketioxide leaves open to us: a
+/// close packet, as if from the client. Without it the session would last until its heartbeat times out. It also ends a session whose
+/// upgrade to WebSocket failed half-way, which would otherwise last for ever. A session that is gone already, or that a WebSocket
+/// serves, is not touched: that stream ends by itself.
+async fn end_with_transport<A: Adapter>(io: IoService<A>, query: EngineQuery, entry: Entry) {
+    entry.transport.wait_closed().await;
+    let close = engine_request(Method::POST, query, Bytes::from_static(CLOSE_PACKET));
+    send(&io, close).await;
+}
+
+fn engine_request(method: Method, query: EngineQuery, body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = query.uri();
+    request
+}
+
+async fn send<A: Adapter>(io: &IoService<A>, request: Request<Full<Bytes>>) -> Response {
+    let Ok(response) = Service::<Request<Full<Bytes>>>::call(io, request).await;
+    response.map(Body::new)
+}
+
+/// Passes a session's request on. If it is refused, the transport ends: to the client it has ended.
+async fn exchange<A: Adapter>(
+    io: &IoService<A>,
+    request: Request<Full<Bytes>>,
+    transport: &Transport,
+) -> Result<Response, Refusal> {
+    let response = send(io, request).await;
+    if !response.status().is_success() {
+        if transport.closed() {
+            return Err(Refusal::UnknownSession);
+        }
+        // Once a WebSocket serves the session, a polling request that comes late is refused, and
+        // rightly: that is no one's end.
+        if !transport.is_websocket() {
+            transport.close(CloseReason::Protocol);
+        }
+    }
+    let bytes = response.body().size_hint().lower();
+    transport.count_out(usize::try_from(bytes).unwrap_or(usize::MAX));
+    Ok(response)
+}
+
+/// The session that an open packet (`0{"sid":...}`) names.
+fn session_of(packet: &[u8]) -> Option<Sid> {
+    #[derive(Deserialize)]
+    struct Open {
+        sid: Sid,
+    }
+    let open: Open = serde_json::from_slice(packet.strip_prefix(b"0")?).ok()?;
+    Some(open.sid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_packets() {
+        let packet =
+            br#"0{"sid":"AAAAAAAAAAAAAAHs","upgrades":["websocket"],"pingInterval":25000}"#;
+        let sid = session_of(packet).expect("the packet is good");
+        assert_eq!(sid.as_str(), "AAAAAAAAAAAAAAHs");
+        for packet in ["", "0", "4hello", "0{}", r#"0{"sid":"no"}"#] {
+            assert!(session_of(packet.as_bytes()).is_none(), "{packet}");
+        }
+    }
+}

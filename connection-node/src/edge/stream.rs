@@ -1,0 +1,115 @@
+//! The stream of one WebSocket, as socketioxide holds it: counted, under a write deadline, and ended by its [`Transport`].
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::{CloseReason, Transport, registry::Entry, stall::StallTimeout};
+
+/// A WebSocket's stream. Both halves fail as soon as the transport is closed, whichever task polls them; dropping it closes the transport.
+pub(super) struct ClientStream<S> {
+    io: StallTimeout<S>,
+    /// What the client sent right behind its upgrade request.
+    ahead: Bytes,
+    transport: Transport,
+    /// The transport's place in the registry, unless a polling session holds it.
+    _entry: Option<Entry>,
+    /// Lets a drain wait for socketioxide's tasks, which it cannot join: their end is the end of this stream.
+    _task: TaskTrackerToken,
+}
+
+impl<S> ClientStream<S> {
+    pub(super) fn new(
+        io: StallTimeout<S>,
+        ahead: Bytes,
+        transport: Transport,
+        entry: Option<Entry>,
+        task: TaskTrackerToken,
+    ) -> Self {
+        transport.count_in(ahead.len());
+        Self { io, ahead, transport, _entry: entry, _task: task }
+    }
+
+    /// Before a write: fails if the transport is closed, and has the writing task woken when it is.
+    fn writable(&self, cx: &Context<'_>) -> io::Result<()> {
+        if self.transport.watch_as_writer(cx.waker()) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    /// After a write: closes the transport if it has stalled, so that the reading half ends as well.
+    fn written<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &outcome
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            self.transport.close(CloseReason::Stalled);
+        }
+        outcome
+    }
+}
+
+impl<S> Drop for ClientStream<S> {
+    fn drop(&mut self) {
+        self.transport.close(CloseReason::Ended);
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.transport.watch_as_reader(cx.waker()) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if !self.ahead.is_empty() {
+            let taken = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead[..taken]);
+            self.ahead.advance(taken);
+            if self.ahead.is_empty() {
+                // Even empty it would keep hyper's buffer alive.
+                self.ahead = Bytes::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        self.transport.count_in(buf.filled().len() - before);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writable(cx)?;
+        let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
+        if let Poll::Ready(Ok(written)) = outcome {
+            self.transport.count_out(written);
+        }
+        self.written(outcome)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writable(cx)?;
+        let outcome = Pin::new(&mut self.io).poll_flush(cx);
+        self.written(outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writable(cx)?;
+        let outcome = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.written(outcome)
+    }
+}

@@ -1,0 +1,263 @@
+//! The handle by which the rest of the node sees and closes one client's transport.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+/// Why a transport was closed. The first reason given stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CloseReason {
+    /// The client went away, its session timed out, or Socket.IO ended it.
+    Ended = 1,
+    /// The node is draining.
+    Drain,
+    /// More packets waited for the client than it may have waiting.
+    SlowConsumer,
+    /// A write to the client made no progress for too long.
+    Stalled,
+    /// The client's token has expired.
+    TokenExpired,
+    /// The client broke the transport's protocol, or a limit of it.
+    Protocol,
+    /// The node cannot serve the client any longer; elsewhere it may be served.
+    Fault,
+}
+
+impl CloseReason {
+    /// A name for metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Drain => "drain",
+            Self::SlowConsumer => "slow_consumer",
+            Self::Stalled => "stalled",
+            Self::TokenExpired => "token_expired",
+            Self::Protocol => "protocol",
+            Self::Fault => "fault",
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        [
+            Self::Ended,
+            Self::Drain,
+            Self::SlowConsumer,
+            Self::Stalled,
+            Self::TokenExpired,
+            Self::Protocol,
+            Self::Fault,
+        ]
+        .into_iter()
+        .find(|reason| *reason as u8 == code)
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One client's transport. A clone is the same transport.
+///
+/// Every Socket.IO socket finds its own in `socket.req_parts().extensions.get::<Transport>()`, whether the client came by WebSocket
+/// or by polling, and keeps it over the upgrade from the one to the other.
+#[derive(Clone)]
+pub struct Transport(Arc<Shared>);
+
+struct Shared {
+    id: u64,
+    peer: SocketAddr,
+    /// A [`CloseReason`], or 0 while the transport is open.
+    reason: AtomicU8,
+    /// Whether a WebSocket carries it, or is about to.
+    websocket: AtomicBool,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    /// The two halves of the WebSocket stream are polled by two tasks, and both have to learn of the end.
+    reader: AtomicWaker,
+    writer: AtomicWaker,
+    /// All others who wait for it.
+    closing: Notify,
+}
+
+impl Transport {
+    pub(super) fn new(id: u64, peer: SocketAddr) -> Self {
+        Self(Arc::new(Shared {
+            id,
+            peer,
+            reason: AtomicU8::new(0),
+            websocket: AtomicBool::new(false),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
+            closing: Notify::new(),
+        }))
+    }
+
+    /// Ends the transport at once; what is not sent yet is lost. The client sees "transport close" or "transport error" and
+    /// reconnects by itself; the socket's disconnect handler runs. Closing a second time does nothing.
+    ///
+    /// To send a client away for good, disconnect its socket instead: it then sees "io server disconnect" and stays away.
+    pub fn close(&self, reason: CloseReason) {
+        let first =
+            self.0.reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+        if first.is_ok() {
+            self.0.reader.wake();
+            self.0.writer.wake();
+            self.0.closing.notify_waiters();
+        }
+    }
+
+    /// Whether the transport is closed.
+    pub fn closed(&self) -> bool {
+        self.0.reason.load(Ordering::Acquire) != 0
+    }
+
+    /// Why it was closed; `None` while it is open.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        CloseReason::from_code(self.0.reason.load(Ordering::Acquire))
+    }
+
+    /// Resolves once the transport is closed.
+    pub async fn wait_closed(&self) {
+        let closing = self.0.closing.notified();
+        tokio::pin!(closing);
+        // Registered before the look at the state, so that no close falls between the two.
+        closing.as_mut().enable();
+        if !self.closed() {
+            closing.await;
+        }
+    }
+
+    /// Bytes received: all of a WebSocket's stream, and the bodies of polling requests.
+    pub fn bytes_in(&self) -> u64 {
+        self.0.bytes_in.load(Ordering::Relaxed)
+    }
+
+    /// Bytes sent: all of a WebSocket's stream, and the bodies of polling responses.
+    pub fn bytes_out(&self) -> u64 {
+        self.0.bytes_out.load(Ordering::Relaxed)
+    }
+
+    /// The address of the TCP connection that opened the transport: the client's, or that of a proxy before it.
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.0.peer
+    }
+
+    /// Whether a WebSocket carries the transport, or is being tried.
+    pub fn is_websocket(&self) -> bool {
+        self.0.websocket.load(Ordering::Acquire)
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    pub(super) fn count_in(&self, bytes: usize) {
+        self.0.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_out(&self, bytes: usize) {
+        self.0.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Has the stream's reading task woken by [`close`](Self::close). Returns whether the transport is closed already.
+    pub(super) fn watch_as_reader(&self, waker: &Waker) -> bool {
+        self.0.reader.register(waker);
+        self.closed()
+    }
+
+    /// The same for the writing task.
+    pub(super) fn watch_as_writer(&self, waker: &Waker) -> bool {
+        self.0.writer.register(waker);
+        self.closed()
+    }
+
+    /// Takes the transport for a WebSocket. False if one has it: socketioxide ends the session of a client that upgrades twice.
+    pub(super) fn claim_websocket(&self) -> bool {
+        !self.0.websocket.swap(true, Ordering::AcqRel)
+    }
+
+    /// Gives it back to polling, after a WebSocket that came to nothing.
+    pub(super) fn release_websocket(&self) {
+        self.0.websocket.store(false, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("id", &self.0.id)
+            .field("peer", &self.0.peer)
+            .field("websocket", &self.is_websocket())
+            .field("closed", &self.close_reason())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transport() -> Transport {
+        Transport::new(1, ([127, 0, 0, 1], 9).into())
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let transport = transport();
+        assert_eq!(transport.close_reason(), None);
+        transport.close(CloseReason::Stalled);
+        transport.close(CloseReason::Ended);
+        assert!(transport.closed());
+        assert_eq!(transport.close_reason(), Some(CloseReason::Stalled));
+    }
+
+    #[test]
+    fn every_reason_survives_its_code() {
+        for code in 1..=7 {
+            let reason = CloseReason::from_code(code).map(|reason| reason as u8);
+            assert_eq!(reason, Some(code));
+        }
+        assert_eq!(CloseReason::from_code(0), None);
+        assert_eq!(CloseReason::from_code(8), None);
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_learn_of_the_end() {
+        let transport = transport();
+        let waiters: Vec<_> = (0..3)
+            .map(|_| {
+                let transport = transport.clone();
+                tokio::spawn(async move { transport.wait_closed().await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        transport.close(CloseReason::Drain);
+        for waiter in waiters {
+            waiter.await.expect("the waiter ends");
+        }
+        transport.wait_closed().await;
+    }
+
+    #[test]
+    fn one_websocket_at_a_time() {
+        let transport = transport();
+        assert!(transport.claim_websocket());
+        assert!(!transport.claim_websocket());
+        transport.release_websocket();
+        assert!(transport.claim_websocket());
+    }
+}

@@ -1,0 +1,33 @@
+//! A connection node: terminates Socket.IO sessions and publishes what clients say to NATS.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`edge`] | transports: HTTP, WebSocket, long-polling, closing them |
+//! | [`token`] | who a client is |
+//! | [`request`], [`markup`] | what a client asks for, checked; what a message looks like |
+//! | `session` | one socket: its identity, its rooms, the order of its requests |
+//! | [`rooms`] | decisions about rooms, pure: order, recovery, presence |
+//! | `hub` | the tasks that run those decisions and carry out their effects |
+//! | [`log`] | JetStream: publishing with acks in flight, reading history |
+//!
+//! A node keeps nothing that the log or its clients could not give back: it can be added, drained or
+//! lost at any moment.
+
+mod config;
+mod deliveries;
+pub mod edge;
+mod gateway;
+mod heartbeat;
+mod http;
+mod hub;
+pub mod log;
+pub mod markup;
+pub mod request;
+pub mod rooms;
+mod run;
+mod session;
+mod teller;
+pub mod token;
+
+pub use config::{Config, ConfigError};
+pub use run::run;

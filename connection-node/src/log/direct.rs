@@ -1,0 +1,174 @@
+//! JetStream's direct get, which any replica answers without a consumer (ADR-31).
+//!
+//! Owns the request and the gathering of its answers, batches included; async-nats knows only the
+//! single form. It leaves what the messages mean to [`super::reader`].
+
+use std::time::Duration;
+
+use async_nats::{Client, HeaderMap, Message as NatsMessage};
+use futures_util::StreamExt;
+use serde::Serialize;
+use wire::Seq;
+
+/// How long one read may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A stream's direct get.
+#[derive(Clone)]
+pub struct DirectGet {
+    client: Client,
+    subject: String,
+}
+
+/// Why a read failed; all of these may pass.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectGetError {
+    #[error("cannot send a read of the log: {0}")]
+    Send(String),
+    #[error("the log did not answer within {} s", TIMEOUT.as_secs())]
+    Timeout,
+    #[error("the log refused a read: {0}")]
+    Refused(String),
+    #[error("the log's answer cannot be understood: {0}")]
+    Malformed(&'static str),
+}
+
+/// One stored message.
+#[derive(Debug)]
+pub struct Entry {
+    pub subject: String,
+    pub seq: Seq,
+    pub payload: bytes::Bytes,
+    /// How many messages that match follow; only in answers to [`DirectGet::forward`].
+    pub pending: u64,
+}
+
+/// The answers to one read.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub entries: Vec<Entry>,
+    /// How many messages that match follow the last entry.
+    pub pending: u64,
+}
+
+#[derive(Serialize)]
+struct Forward<'a> {
+    seq: Seq,
+    next_by_subj: &'a str,
+    batch: usize,
+}
+
+#[derive(Serialize)]
+struct MultiLast<'a> {
+    multi_last: &'a [String],
+}
+
+#[derive(Serialize)]
+struct BySeq {
+    seq: Seq,
+}
+
+/// The most subjects in one [`DirectGet::lasts`] (the server's limit).
+pub const MAX_SUBJECTS: usize = 1_024;
+
+impl DirectGet {
+    pub fn new(client: Client, stream: &str) -> Self {
+        Self { client, subject: format!("$JS.API.DIRECT.GET.{stream}") }
+    }
+
+    /// Up to `batch` messages of `subject` (wildcards allowed) from `seq` on.
+    pub async fn forward(
+        &self,
+        subject: &str,
+        seq: Seq,
+        batch: usize,
+    ) -> Result<Batch, DirectGetError> {
+        self.ask(&Forward { seq: seq.max(1), next_by_subj: subject, batch }).await
+    }
+
+    /// The last message of each subject; at most [`MAX_SUBJECTS`].
+    pub async fn lasts(&self, subjects: &[String]) -> Result<Batch, DirectGetError> {
+        self.ask(&MultiLast { multi_last: subjects }).await
+    }
+
+    /// The message at `seq`, if it is still there.
+    pub async fn at(&self, seq: Seq) -> Result<Option<Entry>, DirectGetError> {
+        let request = encode(&BySeq { seq })?;
+        let answer = self.client.request(self.subject.clone(), request);
+        let answer = tokio::time::timeout(TIMEOUT, answer)
+            .await
+            .map_err(|_| DirectGetError::Timeout)?
+            .map_err(|error| DirectGetError::Send(error.to_string()))?;
+        match answer.status.map_or(200, |status| status.as_u16()) {
+            200 => entry(answer).map(Some),
+            404 => Ok(None),
+            _ => Err(refused(&answer)),
+        }
+    }
+
+    async fn ask(&self, request: &impl Serialize) -> Result<Batch, DirectGetError> {
+        tokio::time::timeout(TIMEOUT, self.gather(encode(request)?))
+            .await
+            .map_err(|_| DirectGetError::Timeout)?
+    }
+
+    async fn gather(&self, request: bytes::Bytes) -> Result<Batch, DirectGetError> {
+        let send = |error: String| DirectGetError::Send(error);
+        let inbox = self.client.new_inbox();
+        let mut answers =
+            self.client.subscribe(inbox.clone()).await.map_err(|e| send(e.to_string()))?;
+        self.client
+            .publish_with_reply(self.subject.clone(), inbox, request)
+            .await
+            .map_err(|e| send(e.to_string()))?;
+        let mut batch = Batch::default();
+        while let Some(answer) = answers.next().await {
+            match answer.status.map_or(200, |status| status.as_u16()) {
+                200 => {
+                    let entry = entry(answer)?;
+                    batch.pending = entry.pending;
+                    batch.entries.push(entry);
+                }
+                204 => {
+                    let headers = answer.headers.unwrap_or_default();
+                    batch.pending = number(&headers, "Nats-Num-Pending").unwrap_or(0);
+                    return Ok(batch);
+                }
+                404 => return Ok(batch),
+                _ => return Err(refused(&answer)),
+            }
+        }
+        Err(DirectGetError::Send("the connection was closed".to_owned()))
+    }
+}
+
+fn encode(request: &impl Serialize) -> Result<bytes::Bytes, DirectGetError> {
+    serde_json::to_vec(request)
+        .map(Into::into)
+        .map_err(|error| DirectGetError::Send(error.to_string()))
+}
+
+fn entry(message: NatsMessage) -> Result<Entry, DirectGetError> {
+    let headers = message.headers.ok_or(DirectGetError::Malformed("no headers"))?;
+    let subject = headers
+        .get("Nats-Subject")
+        .ok_or(DirectGetError::Malformed("no subject"))?
+        .as_str()
+        .to_owned();
+    let seq =
+        number(&headers, "Nats-Sequence").ok_or(DirectGetError::Malformed("no sequence"))?;
+    let pending = number(&headers, "Nats-Num-Pending").unwrap_or(0);
+    Ok(Entry { subject, seq, payload: message.payload, pending })
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.as_str().parse().ok()
+}
+
+fn refused(answer: &NatsMessage) -> DirectGetError {
+    DirectGetError::Refused(format!(
+        "{} {}",
+        answer.status.map_or(0, |status| status.as_u16()),
+        answer.description.as_deref().unwrap_or("without a reason")
+    ))
+}

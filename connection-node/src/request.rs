@@ -1,0 +1,273 @@
+//! What a client asks for, checked: from an event's raw JSON to a request or the reason against it.
+//!
+//! Pure. Whether the sender may do it is the session's question.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use wire::{
+    ErrorCode, Failure, RoomName, Seq,
+    client::{HistoryRequest, RoomRequest, SendChat, SendTyping},
+    event,
+};
+
+/// A well-formed request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    Chat { room: RoomName, content: String, client_message_id: Option<String> },
+    Join { room: RoomName, after: Option<Seq> },
+    Leave { room: RoomName },
+    History { room: RoomName, before: Option<Seq>, limit: usize },
+    Typing { room: RoomName, typing: bool },
+    /// `user-disconnecting`: the transport tells, so there is nothing to do.
+    Farewell,
+}
+
+impl Request {
+    /// Reads a Socket.IO event: the JSON array of its name and arguments.
+    ///
+    /// # Errors
+    /// What was wrong, as the client sees it.
+    pub fn parse(json: &str) -> Result<Self, Failure> {
+        let Args { event, payload } = serde_json::from_str(json)
+            .map_err(|_| invalid("an event is a JSON array that begins with its name"))?;
+        if !event::CLIENT_EVENTS.contains(&&*event) {
+            let known = event::CLIENT_EVENTS.join(", ");
+            let event: String = event.chars().take(64).collect();
+            return Err(invalid(format!("unknown event {event:?}; expected one of {known}")));
+        }
+        if event == event::USER_DISCONNECTING {
+            return Ok(Self::Farewell);
+        }
+        if json.len() > event::MAX_EVENT_BYTES {
+            return Err(too_much(&event, json.len()));
+        }
+        Self::from_payload(&event, payload.map_or("null", RawValue::get))
+    }
+
+    fn from_payload(event: &str, payload: &str) -> Result<Self, Failure> {
+        match event {
+            event::CHAT_MESSAGE => {
+                let chat: SendChat = read(
+                    event,
+                    payload,
+                    "{ content: string, room?: string, clientMessageId?: string }",
+                )?;
+                Ok(Self::Chat {
+                    room: room(chat.room.as_deref().unwrap_or(event::DEFAULT_ROOM))?,
+                    content: content(chat.content)?,
+                    client_message_id: chat.client_message_id.map(client_message_id).transpose()?,
+                })
+            }
+            event::JOIN_ROOM => {
+                let join: RoomRequest =
+                    read(event, payload, "{ room: string, after?: number } or a string")?;
+                Ok(Self::Join { room: room(join.room())?, after: join.after() })
+            }
+            event::LEAVE_ROOM => {
+                let leave: RoomRequest = read(event, payload, "{ room: string } or a string")?;
+                Ok(Self::Leave { room: room(leave.room())? })
+            }
+            event::HISTORY => {
+                let history: HistoryRequest =
+                    read(event, payload, "{ room: string, before?: number, limit?: number }")?;
+                let limit = history.limit.unwrap_or(event::DEFAULT_HISTORY);
+                Ok(Self::History {
+                    room: room(&history.room)?,
+                    before: history.before,
+                    limit: limit.clamp(1, event::MAX_HISTORY),
+                })
+            }
+            event::TYPING => {
+                let typing: SendTyping =
+                    read(event, payload, "{ room: string, typing: boolean }")?;
+                Ok(Self::Typing { room: room(&typing.room)?, typing: typing.typing })
+            }
+            _ => Err(Failure::new(
+                ErrorCode::UnsupportedMedia,
+                format!("{event} is not taken by this server yet"),
+            )),
+        }
+    }
+}
+
+/// An event's name and first argument; whatever follows is passed over.
+struct Args<'a> {
+    event: Cow<'a, str>,
+    payload: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Args<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ArgsVisitor;
+        impl<'de> Visitor<'de> for ArgsVisitor {
+            type Value = Args<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array that begins with a string")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Args<'de>, A::Error> {
+                #[derive(Deserialize)]
+                struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+                let Name(event) = seq
+                    .next_element()?
+                    .ok_or_else(|| serde::de::Error::invalid_length(0, &self))?;
+                let payload = seq.next_element()?;
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Args { event, payload })
+            }
+        }
+        deserializer.deserialize_seq(ArgsVisitor)
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(ErrorCode::Invalid, message)
+}
+
+fn too_much(event: &str, bytes: usize) -> Failure {
+    let limit = event::MAX_EVENT_BYTES;
+    if event == event::CHAT_MESSAGE {
+        let chars = event::MAX_CONTENT_CHARS;
+        let message = format!("content is too long; expected at most {chars} characters");
+        return Failure::new(ErrorCode::TooLong, message);
+    }
+    let message = format!("{event} has {bytes} bytes; expected at most {limit}");
+    Failure::new(ErrorCode::TooLarge, message)
+}
+
+fn read<T: DeserializeOwned>(event: &str, payload: &str, shape: &str) -> Result<T, Failure> {
+    serde_json::from_str(payload)
+        .map_err(|_| invalid(format!("{event} has a payload of the wrong shape; expected {shape}")))
+}
+
+fn room(name: &str) -> Result<RoomName, Failure> {
+    RoomName::parse(name).map_err(|error| invalid(error.to_string()))
+}
+
+fn content(content: String) -> Result<String, Failure> {
+    if content.trim().is_empty() {
+        return Err(invalid("content is empty; expected 1 to 1000 characters"));
+    }
+    let chars = content.chars().count();
+    if chars > event::MAX_CONTENT_CHARS {
+        let limit = event::MAX_CONTENT_CHARS;
+        let message = format!("content has {chars} characters; expected at most {limit}");
+        return Err(Failure::new(ErrorCode::TooLong, message));
+    }
+    Ok(content)
+}
+
+fn client_message_id(id: String) -> Result<String, Failure> {
+    if id.is_empty() || id.len() > event::MAX_CLIENT_MESSAGE_ID_BYTES {
+        let limit = event::MAX_CLIENT_MESSAGE_ID_BYTES;
+        return Err(invalid(format!(
+            "clientMessageId has {} bytes; expected 1 to {limit}",
+            id.len()
+        )));
+    }
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(json: &str) -> ErrorCode {
+        Request::parse(json).expect_err(json).code
+    }
+
+    fn name(room: &str) -> RoomName {
+        RoomName::parse(room).unwrap()
+    }
+
+    #[test]
+    fn well_formed() {
+        let chat = |room: &str, id: Option<&str>| Request::Chat {
+            room: name(room),
+            content: "hi".into(),
+            client_message_id: id.map(Into::into),
+        };
+        for (json, request) in [
+            (r#"["chat-message",{"content":"hi"}]"#, chat("general", None)),
+            (r#"["chat-message",{"content":"hi","room":"a.*>"}]"#, chat("a.*>", None)),
+            (
+                r#"["chat-message",{"content":"hi","clientMessageId":"1","userId":"forged"},7]"#,
+                chat("general", Some("1")),
+            ),
+            (r#"["join-room","r"]"#, Request::Join { room: name("r"), after: None }),
+            (
+                r#"["join-room",{"room":"r","after":7}]"#,
+                Request::Join { room: name("r"), after: Some(7) },
+            ),
+            (r#"["leave-room",{"room":"r"}]"#, Request::Leave { room: name("r") }),
+            (
+                r#"["history",{"room":"r"}]"#,
+                Request::History { room: name("r"), before: None, limit: 50 },
+            ),
+            (
+                r#"["history",{"room":"r","before":9,"limit":9999}]"#,
+                Request::History { room: name("r"), before: Some(9), limit: 200 },
+            ),
+            (
+                r#"["typing",{"room":"r","typing":true}]"#,
+                Request::Typing { room: name("r"), typing: true },
+            ),
+            (r#"["user-disconnecting"]"#, Request::Farewell),
+            (r#"["user-disconnecting",{"anything":[1]},2]"#, Request::Farewell),
+            (r#"["\u006aoin-room","r"]"#, Request::Join { room: name("r"), after: None }),
+        ] {
+            assert_eq!(Request::parse(json), Ok(request), "{json}");
+        }
+    }
+
+    #[test]
+    fn malformed() {
+        for json in [
+            "", "{}", "[]", "[7]", "null", "[\"no-such-event\",{}]", "[\"chat-message\"]",
+            "[\"chat-message\",null]", "[\"chat-message\",7]", "[\"chat-message\",[]]",
+            "[\"chat-message\",\"hi\"]", "[\"chat-message\",{}]", "[\"chat-message\",{\"content\":7}]",
+            "[\"chat-message\",{\"content\":\"\"}]", "[\"chat-message\",{\"content\":\" \\n\"}]",
+            "[\"chat-message\",{\"content\":\"x\",\"room\":\"\"}]",
+            "[\"chat-message\",{\"content\":\"x\",\"room\":{}}]",
+            "[\"chat-message\",{\"content\":\"x\",\"clientMessageId\":\"\"}]",
+            "[\"join-room\"]", "[\"join-room\",\"\"]", "[\"join-room\",{\"room\":\"r\",\"after\":-1}]",
+            "[\"join-room\",{\"room\":\"r\",\"after\":\"7\"}]", "[\"leave-room\",[\"r\"]]",
+            "[\"history\",\"r\"]", "[\"history\",{\"room\":\"r\",\"limit\":-1}]",
+            "[\"typing\",{\"room\":\"r\"}]",
+        ] {
+            assert_eq!(code(json), ErrorCode::Invalid, "{json}");
+        }
+        let room = "x".repeat(129);
+        assert_eq!(code(&format!("[\"join-room\",\"{room}\"]")), ErrorCode::Invalid);
+    }
+
+    #[test]
+    fn sizes() {
+        let chat = |content: String| format!(r#"["chat-message",{{"content":"{content}"}}]"#);
+        assert!(Request::parse(&chat("🐦".repeat(1_000))).is_ok());
+        assert_eq!(code(&chat("x".repeat(1_001))), ErrorCode::TooLong);
+        assert_eq!(code(&chat("x".repeat(1 << 20))), ErrorCode::TooLong);
+        let large = format!(r#"["history",{{"room":"r","x":"{}"}}]"#, "x".repeat(1 << 17));
+        assert_eq!(code(&large), ErrorCode::TooLarge);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(json in ".{0,200}") {
+            let _ = Request::parse(&json);
+        }
+
+        #[test]
+        fn never_panics_on_json(payload in "[\\[\\]{}\",:0-9a-z]{0,40}") {
+            for event in event::CLIENT_EVENTS {
+                let _ = Request::parse(&format!("[\"{event}\",{payload}]"));
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a socket is sent: an event's name and its JSON, encoded once for all recipients.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use wire::{RoomName, Seq, StoredMessage, Timestamp};
+
+/// One event, ready to be sent to any number of sockets.
+#[derive(Debug)]
+pub struct Packet {
+    pub event: &'static str,
+    pub json: Box<RawValue>,
+}
+
+impl Packet {
+    /// # Errors
+    /// When the payload cannot be written as JSON.
+    pub fn new(event: &'static str, payload: &impl Serialize) -> serde_json::Result<Self> {
+        Ok(Self { event, json: serde_json::value::to_raw_value(payload)? })
+    }
+}
+
+/// A message of a room, with its place in the log.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub seq: Seq,
+    pub packet: Arc<Packet>,
+    pub timestamp: Timestamp,
+}
+
+impl Message {
+    /// Reads what the log holds and writes what clients get.
+    ///
+    /// # Errors
+    /// When `stored` is no [`StoredMessage`].
+    pub fn from_stored(room: &RoomName, seq: Seq, stored: &[u8]) -> serde_json::Result<Self> {
+        let stored: StoredMessage = serde_json::from_slice(stored)?;
+        let timestamp = stored.timestamp();
+        let event = stored.into_event(room.clone(), seq);
+        Ok(Self { seq, packet: Arc::new(Packet::new(event.event(), &event)?), timestamp })
+    }
+}

@@ -1,0 +1,153 @@
+//! The seam between the rooms' decisions and the world: what comes in, what goes out.
+//!
+//! Nothing here or in its siblings knows tokio, NATS or Socket.IO, so that every decision can be
+//! tested as a table.
+
+use wire::{
+    Failure, Partition, RoomName, Seq, User,
+    client::Typing,
+    delivery::{Digest, RosterUpdate},
+    ephemeral::{FromNode, Interest},
+    kv::Epoch,
+};
+
+use super::packet::{Message, Packet};
+
+/// Identifies a socket within this node; never used again.
+pub type SocketKey = u64;
+
+/// Carries decisions out. Calls are made in the order in which a client must see them.
+pub trait Port {
+    /// A handle to a socket; the rooms only pass it back.
+    type Socket;
+    /// The right to answer one request.
+    type Ack;
+
+    /// Sends an event to a socket. A socket that cannot take it is closed by the port, so that its
+    /// client recovers: nothing may be left out silently.
+    fn emit(&mut self, to: &Self::Socket, packet: &Packet);
+    /// Answers a join.
+    fn joined(&mut self, ack: Self::Ack, room: &RoomName, seq: Seq, history: &[&Message]);
+    /// Answers a leave.
+    fn left(&mut self, ack: Self::Ack);
+    /// A join came to nothing: the socket's session must forget the room, and an ack says why.
+    fn refused(
+        &mut self,
+        socket: &Self::Socket,
+        room: &RoomName,
+        ack: Option<Self::Ack>,
+        why: Failure,
+    );
+    /// Something that takes IO; its result, if any, comes back as an [`Input`].
+    fn effect(&mut self, effect: Effect);
+}
+
+/// A socket that wants to be in a room.
+pub struct Join<P: Port> {
+    pub key: SocketKey,
+    pub socket: P::Socket,
+    pub user: User,
+    pub room: RoomName,
+    /// The last sequence that the client has seen of the room.
+    pub after: Option<Seq>,
+    pub ack: Option<P::Ack>,
+}
+
+/// Messages read from the log.
+#[derive(Debug)]
+pub struct Page {
+    /// Ascending.
+    pub messages: Vec<Message>,
+    /// Whether the log holds more in the direction of the read.
+    pub more: bool,
+    /// Nothing after this position has been discarded from the log.
+    pub complete_from: Seq,
+}
+
+/// A message as its partition's owner sent it.
+#[derive(Debug)]
+pub struct Delivered {
+    pub room: RoomName,
+    pub seq: Seq,
+    pub prev: Seq,
+    /// `None` where the log holds something that is no message: its place is passed over.
+    pub message: Option<Message>,
+}
+
+/// Everything that a shard of rooms reacts to.
+pub enum Input<P: Port> {
+    Join(Join<P>),
+    Leave {
+        key: SocketKey,
+        room: RoomName,
+        ack: Option<P::Ack>,
+    },
+    /// The socket's transport has ended.
+    Gone {
+        key: SocketKey,
+        rooms: Vec<RoomName>,
+    },
+    Messages {
+        partition: Partition,
+        epoch: Epoch,
+        counter: u64,
+        messages: Vec<Delivered>,
+    },
+    Digest(Digest),
+    Roster(RosterUpdate),
+    ReportPresence {
+        partition: Partition,
+        epoch: Epoch,
+    },
+    Typing(Typing),
+    /// [`Effect::StoreInterest`] of `Joined` is done.
+    InterestStored {
+        room: RoomName,
+        seq: Seq,
+    },
+    /// [`Effect::StoreInterest`] failed some time ago.
+    InterestFailed {
+        room: RoomName,
+    },
+    /// [`Effect::ReadWindow`] is done.
+    WindowRead {
+        room: RoomName,
+        page: Page,
+    },
+    /// [`Effect::Repair`] is done.
+    Repaired {
+        room: RoomName,
+        page: Page,
+    },
+    /// [`Effect::Replay`] is done.
+    Replayed {
+        room: RoomName,
+        key: SocketKey,
+        page: Page,
+    },
+    /// [`Effect::CheckLasts`] is done: the last message of each room that has any.
+    Lasts(Vec<(RoomName, Seq)>),
+    /// The connection to NATS came back: anything may have been missed.
+    Resync,
+    Tick,
+    /// The node goes: tell everyone, and give up every room.
+    Close,
+}
+
+/// IO that the rooms ask for. What fails is tried again by whoever carries it out; a result that
+/// never comes leaves a room waiting, never wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Publish the node's interest; the log's order of these is the order of the effects.
+    StoreInterest { room: RoomName, interest: Interest },
+    /// Read the latest messages of a room.
+    ReadWindow { room: RoomName },
+    /// Read everything after a position, for everyone in the room.
+    Repair { room: RoomName, after: Seq },
+    /// Read what one socket missed, a page at a time.
+    Replay { room: RoomName, key: SocketKey, after: Seq },
+    /// Find the last sequence of each room.
+    CheckLasts { rooms: Vec<RoomName> },
+    /// Tell a partition's owner.
+    Tell { partition: Partition, what: FromNode },
+}

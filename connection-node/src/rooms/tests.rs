@@ -1,0 +1,553 @@
+//! The rooms against a model: whatever is lost, doubled or late on the way, every socket sees the
+//! log from where it stood, in order, once.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::{Duration, Instant},
+};
+
+use proptest::prelude::*;
+use wire::{
+    Failure, NodeId, Partition, RoomName, Seq, Timestamp, User,
+    delivery::{Digest, RosterChange, RosterUpdate},
+    ephemeral::{FromNode, Interest},
+    event,
+};
+
+use super::{
+    packet::{Message, Packet},
+    port::{Delivered, Effect, Input, Join, Page, Port, SocketKey},
+    shard::{Settings, Shard},
+};
+
+/// Remembers what was sent.
+#[derive(Default)]
+struct Recorder {
+    seen: HashMap<SocketKey, Vec<(&'static str, String)>>,
+    joined: HashMap<SocketKey, (Seq, Vec<String>)>,
+    refused: Vec<(SocketKey, wire::ErrorCode)>,
+    left: Vec<SocketKey>,
+    effects: Vec<Effect>,
+}
+
+impl Port for Recorder {
+    type Socket = SocketKey;
+    type Ack = SocketKey;
+
+    fn emit(&mut self, to: &SocketKey, packet: &Packet) {
+        let json = packet.json.get().to_owned();
+        self.seen.entry(*to).or_default().push((packet.event, json));
+    }
+    fn joined(&mut self, ack: SocketKey, _: &RoomName, seq: Seq, history: &[&Message]) {
+        let history = history.iter().map(|m| m.packet.json.get().to_owned()).collect();
+        self.joined.insert(ack, (seq, history));
+    }
+    fn left(&mut self, ack: SocketKey) {
+        self.left.push(ack);
+    }
+    fn refused(&mut self, socket: &SocketKey, _: &RoomName, _: Option<SocketKey>, why: Failure) {
+        self.refused.push((*socket, why.code));
+    }
+    fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}
+
+const WINDOW: usize = 4;
+const PAGE: usize = 3;
+
+/// A node, the log it follows, and the owner that delivers to it.
+struct World {
+    now: Instant,
+    shard: Shard<Recorder>,
+    port: Recorder,
+    room: RoomName,
+    /// Sequences of the room's messages; other rooms and interest take the others.
+    log: Vec<Seq>,
+    end: Seq,
+    epoch: u64,
+    counter: u64,
+    /// Where the owner has followed the room from, or its last message.
+    prev: Seq,
+    interested: bool,
+    /// Where each socket must see everything from.
+    from: BTreeMap<SocketKey, Seq>,
+    next_key: SocketKey,
+}
+
+fn message(seq: Seq) -> Message {
+    let packet = Packet::new(event::CHAT_MESSAGE, &seq).unwrap();
+    Message { seq, packet: packet.into(), timestamp: Timestamp::from_millis(0) }
+}
+
+fn user(key: SocketKey) -> User {
+    let id = format!("user-{}", key / 2);
+    User { user_id: id.as_str().into(), username: id.as_str().into() }
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Instant::now();
+        let settings = Settings {
+            window: WINDOW,
+            linger: Duration::from_secs(1),
+            refresh: Duration::from_hours(1),
+        };
+        Self {
+            now,
+            shard: Shard::new(NodeId::parse("node-1").unwrap(), settings, now),
+            port: Recorder::default(),
+            room: RoomName::parse("r").unwrap(),
+            log: Vec::new(),
+            end: 10,
+            epoch: 1,
+            counter: 0,
+            prev: 10,
+            interested: false,
+            from: BTreeMap::new(),
+            next_key: 1,
+        }
+    }
+
+    fn partition(&self) -> Partition {
+        self.room.partition()
+    }
+
+    fn input(&mut self, input: Input<Recorder>) {
+        self.shard.handle(input, self.now, &mut self.port);
+    }
+
+    fn tick(&mut self, after: Duration) {
+        self.now += after;
+        self.input(Input::Tick);
+    }
+
+    fn join(&mut self, after: Option<Seq>) -> SocketKey {
+        let key = self.next_key;
+        self.next_key += 1;
+        let room = self.room.clone();
+        self.input(Input::Join(Join {
+            key,
+            socket: key,
+            user: user(key),
+            room,
+            after,
+            ack: Some(key),
+        }));
+        key
+    }
+
+    fn leave(&mut self, key: SocketKey) {
+        self.input(Input::Leave { key, room: self.room.clone(), ack: None });
+    }
+
+    /// Somebody sends a message; the owner passes it on unless it is `lost` on the way.
+    fn send(&mut self, lost: bool) {
+        self.end += 2;
+        let (seq, prev) = (self.end, self.prev);
+        self.log.push(seq);
+        self.prev = seq;
+        if self.interested {
+            self.counter += 1;
+            if !lost {
+                self.deliver(seq, prev, self.counter);
+            }
+        }
+    }
+
+    fn deliver(&mut self, seq: Seq, prev: Seq, counter: u64) {
+        let delivered =
+            Delivered { room: self.room.clone(), seq, prev, message: Some(message(seq)) };
+        let (partition, epoch) = (self.partition(), self.epoch);
+        self.input(Input::Messages { partition, epoch, counter, messages: vec![delivered] });
+    }
+
+    /// A new owner starts a little before the end and passes on again what it finds there.
+    fn take_over(&mut self) {
+        self.epoch += 1;
+        self.counter = 0;
+        let start = self.log.iter().rev().nth(2).map_or(10, |seq| seq - 1);
+        self.prev = start;
+        let digest =
+            Digest { partition: self.partition(), epoch: self.epoch, counter: 0, reports: 0 };
+        self.input(Input::Digest(digest));
+        for seq in self.log.clone().into_iter().filter(|&seq| seq > start) {
+            let prev = std::mem::replace(&mut self.prev, seq);
+            if self.interested {
+                self.counter += 1;
+                self.deliver(seq, prev, self.counter);
+            }
+        }
+    }
+
+    fn digest(&mut self) {
+        let (partition, epoch, counter) = (self.partition(), self.epoch, self.counter);
+        self.input(Input::Digest(Digest { partition, epoch, counter, reports: 0 }));
+    }
+
+    /// Carries out one effect that waits; `false` where none does.
+    fn carry_out(&mut self, which: usize) -> bool {
+        if self.port.effects.is_empty() {
+            return false;
+        }
+        let which = which % self.port.effects.len();
+        // Interest is stored in order; reads finish in any.
+        let interest = |effect: &Effect| matches!(effect, Effect::StoreInterest { .. });
+        let which = if interest(&self.port.effects[which]) {
+            self.port.effects.iter().position(interest).unwrap()
+        } else {
+            which
+        };
+        let effect = self.port.effects.remove(which);
+        self.perform(effect);
+        true
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::StoreInterest { room, interest } => {
+                self.end += 1;
+                self.interested = interest == Interest::Joined;
+                if self.interested {
+                    self.prev = self.prev.max(self.log.last().copied().unwrap_or(10));
+                    self.input(Input::InterestStored { room, seq: self.end });
+                }
+            }
+            Effect::ReadWindow { room } => {
+                let start = self.log.len().saturating_sub(WINDOW);
+                let page = Page {
+                    messages: self.log[start..].iter().map(|&seq| message(seq)).collect(),
+                    more: start > 0,
+                    complete_from: 0,
+                };
+                self.input(Input::WindowRead { room, page });
+            }
+            Effect::Repair { room, after } => {
+                let page = self.page(after);
+                self.input(Input::Repaired { room, page });
+            }
+            Effect::Replay { room, key, after } => {
+                let page = self.page(after);
+                self.input(Input::Replayed { room, key, page });
+            }
+            Effect::CheckLasts { rooms } => {
+                let lasts = self.log.last().map(|&seq| (rooms[0].clone(), seq));
+                self.input(Input::Lasts(lasts.into_iter().collect()));
+            }
+            Effect::Tell { .. } => {}
+        }
+    }
+
+    fn page(&self, after: Seq) -> Page {
+        let rest: Vec<_> = self.log.iter().copied().filter(|&seq| seq > after).collect();
+        let messages = rest.iter().take(PAGE).map(|&seq| message(seq)).collect();
+        Page { messages, more: rest.len() > PAGE, complete_from: 0 }
+    }
+
+    /// Lets everything that is under way come to its end.
+    fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if !self.carry_out(0) {
+                return;
+            }
+        }
+        panic!("never settles");
+    }
+
+    /// The messages that a socket was sent, by history or event.
+    fn received(&self, key: SocketKey) -> Vec<Seq> {
+        let history = self.port.joined.get(&key).map(|(_, history)| history.clone());
+        let live = self.port.seen.get(&key).into_iter().flatten();
+        let live = live.filter(|(event, _)| *event == event::CHAT_MESSAGE).map(|(_, json)| json);
+        history.iter().flatten().chain(live).map(|json| json.parse().unwrap()).collect()
+    }
+
+    fn events(&self, key: SocketKey, name: &str) -> Vec<serde_json::Value> {
+        let seen = self.port.seen.get(&key).into_iter().flatten();
+        seen.filter(|(event, _)| *event == name)
+            .map(|(_, json)| serde_json::from_str(json).unwrap())
+            .collect()
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Send { lost: bool },
+    Join,
+    JoinFrom(usize),
+    JoinAhead,
+    Leave(usize),
+    CarryOut(usize),
+    TakeOver,
+    Repeat,
+    Resync,
+    Digest,
+    Tick,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => any::<bool>().prop_map(|lost| Op::Send { lost }),
+        2 => Just(Op::Join),
+        2 => any::<usize>().prop_map(Op::JoinFrom),
+        1 => Just(Op::JoinAhead),
+        1 => any::<usize>().prop_map(Op::Leave),
+        6 => any::<usize>().prop_map(Op::CarryOut),
+        1 => Just(Op::TakeOver),
+        1 => Just(Op::Repeat),
+        1 => Just(Op::Resync),
+        1 => Just(Op::Digest),
+        1 => Just(Op::Tick),
+    ]
+}
+
+fn apply(world: &mut World, op: &Op) {
+    match op {
+        Op::Send { lost } => world.send(*lost),
+        Op::Join => {
+            let key = world.join(None);
+            world.from.insert(key, 0);
+        }
+        Op::JoinFrom(which) if !world.log.is_empty() => {
+            let position = world.log[which % world.log.len()];
+            let key = world.join(Some(position));
+            world.from.insert(key, position);
+        }
+        // The client has been on another node, which was quicker.
+        Op::JoinAhead => {
+            world.send(true);
+            let position = world.end;
+            let key = world.join(Some(position));
+            world.from.insert(key, position);
+        }
+        Op::Leave(which) if !world.from.is_empty() => {
+            let key = *world.from.keys().nth(which % world.from.len()).unwrap();
+            world.from.remove(&key);
+            world.leave(key);
+        }
+        Op::CarryOut(which) => {
+            world.carry_out(*which);
+        }
+        Op::TakeOver => world.take_over(),
+        Op::Repeat if world.counter > 0 => {
+            let Some(&seq) = world.log.last() else { return };
+            world.deliver(seq, seq - 1, world.counter);
+        }
+        Op::Resync => world.input(Input::Resync),
+        Op::Digest => world.digest(),
+        Op::Tick => world.tick(Duration::from_millis(100)),
+        Op::JoinFrom(_) | Op::Leave(_) | Op::Repeat => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn every_socket_sees_the_log_from_where_it_stood(ops in proptest::collection::vec(op(), 1..60)) {
+        let mut world = World::new();
+        for op in &ops {
+            apply(&mut world, op);
+        }
+        world.settle();
+        world.digest();
+        world.tick(Duration::from_millis(100));
+        world.settle();
+        let staying = world.from.clone();
+        for (key, from) in staying {
+            let received = world.received(key);
+            // A join without a position promises the latest messages and everything after them.
+            let from = if from == 0 {
+                received.first().map_or(world.port.joined[&key].0, |first| first - 1)
+            } else {
+                from
+            };
+            let due: Vec<_> = world.log.iter().copied().filter(|&seq| seq > from).collect();
+            prop_assert_eq!(&received, &due, "socket {} from {}", key, from);
+            let recovered = world.events(key, event::RECOVERED);
+            prop_assert!(recovered.iter().all(|r| r["complete"] == true), "{:?}", recovered);
+        }
+        // When everybody is gone the room is given up.
+        let staying: Vec<_> = world.from.keys().copied().collect();
+        for key in staying {
+            world.leave(key);
+        }
+        world.tick(Duration::from_secs(10));
+        world.settle();
+        world.tick(Duration::from_secs(10));
+        prop_assert_eq!(world.shard.rooms(), 0);
+    }
+}
+
+#[test]
+fn a_first_join_waits_for_the_log() {
+    let mut world = World::new();
+    for _ in 0..6 {
+        world.send(false);
+    }
+    let key = world.join(None);
+    assert!(world.port.joined.is_empty());
+    world.settle();
+    let (seq, history) = &world.port.joined[&key];
+    assert_eq!((*seq, history.len()), (world.end, WINDOW));
+    // The second is answered from memory.
+    let second = world.join(None);
+    assert!(world.port.joined.contains_key(&second));
+    assert!(!world.port.effects.iter().any(|effect| !matches!(effect, Effect::Tell { .. })));
+}
+
+#[test]
+fn a_position_that_no_log_has_reached_is_told_apart() {
+    let mut world = World::new();
+    world.send(false);
+    let key = world.join(Some(1_000_000));
+    world.settle();
+    let recovered = world.events(key, event::RECOVERED);
+    assert_eq!(recovered.len(), 1);
+    assert_eq!(recovered[0]["complete"], false);
+    world.send(false);
+    assert_eq!(world.received(key), [world.end]);
+}
+
+#[test]
+fn a_position_before_the_oldest_message_is_told_apart() {
+    let mut world = World::new();
+    for _ in 0..12 {
+        world.send(false);
+    }
+    let key = world.join(Some(12));
+    // All but the last replay is as the log has it; here the oldest have been discarded.
+    while let Some(effect) = world.port.effects.pop() {
+        if let Effect::Replay { room, key, after } = effect {
+            let mut page = world.page(after);
+            page.complete_from = 20;
+            world.input(Input::Replayed { room, key, page });
+        } else {
+            world.perform(effect);
+        }
+    }
+    assert_eq!(world.events(key, event::RECOVERED)[0]["complete"], false);
+}
+
+#[test]
+fn a_join_that_the_log_does_not_answer_is_refused() {
+    let mut world = World::new();
+    let key = world.join(None);
+    world.tick(Duration::from_secs(4));
+    assert!(world.port.refused.is_empty());
+    world.tick(Duration::from_secs(2));
+    assert_eq!(world.port.refused, [(key, wire::ErrorCode::Unavailable)]);
+    // The room goes on opening, and the next one is let in.
+    let next = world.join(None);
+    world.settle();
+    assert!(world.port.joined.contains_key(&next));
+}
+
+#[test]
+fn leaving_while_joining_answers_both() {
+    let mut world = World::new();
+    let key = world.join(None);
+    let room = world.room.clone();
+    world.input(Input::Leave { key, room, ack: Some(key) });
+    world.settle();
+    assert_eq!(world.port.refused, [(key, wire::ErrorCode::NotAMember)]);
+    assert_eq!(world.port.left, [key]);
+    assert!(world.port.joined.is_empty());
+}
+
+#[test]
+fn a_former_owner_is_not_heard() {
+    let mut world = World::new();
+    let key = world.join(None);
+    world.settle();
+    world.epoch = 5;
+    world.digest();
+    world.settle();
+    world.epoch = 4;
+    world.send(false);
+    assert!(world.received(key).is_empty());
+    world.epoch = 5;
+    world.counter = 1;
+    world.digest();
+    world.settle();
+    assert_eq!(world.received(key), [world.end]);
+}
+
+#[test]
+fn presence_is_reported_once_a_user() {
+    let mut world = World::new();
+    world.digest();
+    world.tick(Duration::from_millis(100));
+    world.port.effects.clear();
+    // Sockets 2 and 3 are the same user's.
+    let (_, two, three) = (world.join(None), world.join(None), world.join(None));
+    world.settle();
+    let reports = |world: &mut World| -> Vec<(Vec<String>, Vec<String>)> {
+        world.tick(Duration::from_millis(100));
+        let effects = std::mem::take(&mut world.port.effects);
+        effects
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Tell { what: FromNode::Presence(report), .. } => Some(report),
+                _ => None,
+            })
+            .flat_map(|report| report.rooms)
+            .map(|room| {
+                let mut joined: Vec<_> =
+                    room.joined.iter().map(|user| user.user_id.to_string()).collect();
+                joined.sort();
+                (joined, room.left.iter().map(ToString::to_string).collect())
+            })
+            .collect()
+    };
+    assert_eq!(reports(&mut world), [(vec!["user-0".into(), "user-1".into()], vec![])]);
+    world.leave(two);
+    assert!(reports(&mut world).is_empty());
+    world.leave(three);
+    assert_eq!(reports(&mut world), [(vec![], vec!["user-1".into()])]);
+}
+
+#[test]
+fn a_joiner_gets_a_list_with_itself_in_it() {
+    let mut world = World::new();
+    let key = world.join(None);
+    world.settle();
+    let update = |version, change| {
+        let room = RoomName::parse("r").unwrap();
+        Input::Roster(RosterUpdate { room, epoch: 1, version, change })
+    };
+    let others: Vec<_> = (10..100).map(|n| user(n * 2)).collect();
+    world.input(update(1, RosterChange::Snapshot { users: others }));
+    assert!(world.events(key, event::USER_LIST).is_empty());
+    let joined = vec![user(key)];
+    world.input(update(2, RosterChange::Delta { joined, left: vec![] }));
+    let lists = world.events(key, event::USER_LIST);
+    assert_eq!(lists.len(), 1);
+    assert_eq!(lists[0]["count"], 91);
+    // In a large room everyone, the joiner too, hears of the change alone.
+    assert_eq!(world.events(key, event::PRESENCE).last().unwrap()["count"], 91);
+    // A lost update is noticed.
+    world.input(update(4, RosterChange::Delta { joined: vec![], left: vec![] }));
+    let asks = |effect: &Effect| {
+        matches!(effect, Effect::Tell { what: FromNode::WantRoster { .. }, .. })
+    };
+    assert!(world.port.effects.iter().any(asks));
+}
+
+#[test]
+fn a_small_room_gets_whole_lists() {
+    let mut world = World::new();
+    let (one, other) = (world.join(None), world.join(None));
+    world.settle();
+    let room = world.room.clone();
+    let users = vec![user(one), user(other)];
+    let change = RosterChange::Snapshot { users };
+    world.input(Input::Roster(RosterUpdate { room, epoch: 1, version: 1, change }));
+    for key in [one, other] {
+        let lists = world.events(key, event::USER_LIST);
+        assert_eq!(lists.len(), 1);
+        let named: HashSet<_> =
+            lists[0]["users"].as_array().unwrap().iter().map(|u| u["userId"].to_string()).collect();
+        assert_eq!(named.len(), 2);
+    }
+}

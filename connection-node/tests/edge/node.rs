@@ -1,0 +1,124 @@
+//! A node with nothing but an edge, an echo over Socket.IO, and a small application beside it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, extract::ConnectInfo, routing::get};
+use connection_node::edge::{self, CloseReason, Edge, EdgeConfig, Transport};
+use socketioxide::{
+    SocketIo,
+    extract::{AckSender, Data, SocketRef},
+};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Generous: a test that hits it has failed, on however slow a machine.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What the node's Socket.IO handlers saw.
+#[derive(Debug)]
+enum Seen {
+    Connected(Transport),
+    Disconnected(Option<CloseReason>),
+}
+
+pub struct Node {
+    pub address: SocketAddr,
+    pub edge: Arc<Edge>,
+    seen: mpsc::UnboundedReceiver<Seen>,
+    pub shutdown: CancellationToken,
+    served: JoinHandle<anyhow::Result<()>>,
+}
+
+/// Settings for a test: an origin, and a drain that does not linger.
+pub fn config() -> EdgeConfig {
+    EdgeConfig {
+        allowed_origins: "https://chat.example.com".parse().unwrap(),
+        drain_over: Duration::ZERO,
+        drain_jitter: Duration::ZERO,
+        max_payload: 64 << 10,
+        ..EdgeConfig::default()
+    }
+}
+
+impl Node {
+    pub async fn start(config: EdgeConfig) -> Self {
+        let app = Router::new().route(
+            "/whoami",
+            get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }),
+        );
+        Self::start_with(config, app).await
+    }
+
+    pub async fn start_with(config: EdgeConfig, app: Router) -> Self {
+        let (service, io) = edge::build(&config);
+        let (saw, seen) = mpsc::unbounded_channel();
+        listen(&io, &saw);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let edge = Edge::new(config);
+        let shutdown = CancellationToken::new();
+        let served =
+            tokio::spawn(edge::serve(listener, app, service, edge.clone(), shutdown.clone()));
+        Self { address, edge, seen, shutdown, served }
+    }
+
+    async fn see(&mut self) -> Seen {
+        timeout(DEADLINE, self.seen.recv()).await.expect("an event in time").unwrap()
+    }
+
+    /// Waits for a client's connect handler and returns its transport.
+    pub async fn see_connected(&mut self) -> Transport {
+        match self.see().await {
+            Seen::Connected(transport) => transport,
+            other @ Seen::Disconnected(_) => panic!("expected a connect, saw {other:?}"),
+        }
+    }
+
+    /// Waits for a client's disconnect handler and returns why the edge had closed its transport.
+    pub async fn see_disconnected(&mut self) -> Option<CloseReason> {
+        match self.see().await {
+            Seen::Disconnected(reason) => reason,
+            other @ Seen::Connected(_) => panic!("expected a disconnect, saw {other:?}"),
+        }
+    }
+
+    /// Waits until the edge lists this many transports.
+    pub async fn see_connections(&self, count: usize) {
+        let reached = async {
+            while self.edge.connections() != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        let reached = timeout(DEADLINE, reached).await;
+        assert!(reached.is_ok(), "{} connections, not {count}", self.edge.connections());
+    }
+
+    /// Shuts down, and proves that nothing is left.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        timeout(DEADLINE, self.served).await.expect("serve returns").unwrap().unwrap();
+        assert_eq!(self.edge.connections(), 0);
+    }
+}
+
+/// Says `ready` once its handlers are in place; answers `echo` by its acknowledgement, and `flood` by more than any buffer holds.
+fn listen(io: &SocketIo, saw: &mpsc::UnboundedSender<Seen>) {
+    let saw = saw.clone();
+    io.ns("/", async move |socket: SocketRef| {
+        let transport = socket.req_parts().extensions.get::<Transport>().cloned();
+        let transport = transport.expect("every socket has its transport");
+        socket.on("echo", async |Data::<String>(text), ack: AckSender| ack.send(&text).unwrap());
+        socket.on("flood", async |socket: SocketRef| {
+            let text = "x".repeat(256 << 10);
+            for _ in 0..128 {
+                socket.emit("flood", &text).ok();
+            }
+        });
+        let (gone, of) = (saw.clone(), transport.clone());
+        socket.on_disconnect(async move || {
+            gone.send(Seen::Disconnected(of.close_reason())).ok();
+        });
+        saw.send(Seen::Connected(transport)).ok();
+        socket.emit("ready", &()).unwrap();
+    });
+}
