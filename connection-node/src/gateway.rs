@@ -35,7 +35,7 @@ use crate::{
     edge::{CloseReason, Transport},
     hub::Hub,
     log::{
-        publisher::{Publication, Publisher, unavailable},
+        publisher::{Publication, Publisher, Stored, unavailable},
         reader::LogReader,
     },
     markup,
@@ -44,7 +44,7 @@ use crate::{
         packet::Packet,
         port::{Input, Join, Page, SocketKey},
     },
-    session::{Admission, Session},
+    session::{Admission, Route, Session},
     teller::Teller,
     token::{TokenError, Tokens},
 };
@@ -89,6 +89,11 @@ impl Peer {
     /// Answers a request.
     pub fn answer(&self, ack: AckSender, body: &impl Serialize) {
         check(ack.send(body), &self.transport);
+    }
+
+    /// The room has dealt with a request of this socket.
+    pub fn settled(&self, room: &RoomName) {
+        self.session.settled(room);
     }
 
     /// A join came to nothing.
@@ -190,12 +195,12 @@ impl Gateway {
             user: peer.session.identity.user.clone(),
             room: room.clone(),
             after,
-            ack: ack.map(|ack| (peer.clone(), ack)),
+            ack,
         };
         match self.hub.offer(room, Input::Join(join)) {
             Ok(()) => true,
             Err(Input::Join(join)) => {
-                peer.refused(room, join.ack.map(|(_, ack)| ack), &overloaded());
+                peer.refused(room, join.ack, &overloaded());
                 false
             }
             Err(_) => false,
@@ -224,8 +229,8 @@ impl Gateway {
         match request {
             Err(failure) => return Err((ack, failure)),
             Ok(Request::Chat { room, content, client_message_id }) => {
-                match session.require(&room) {
-                    Ok(()) => self.chat(peer, room, content, client_message_id, ack),
+                match session.route(&room) {
+                    Ok(route) => self.chat(peer, route, room, content, client_message_id, ack),
                     Err(failure) => return Err((ack, failure)),
                 }
             }
@@ -238,8 +243,9 @@ impl Gateway {
             Ok(Request::Leave { room }) => {
                 session.forget(&room);
                 let key = session.key;
-                let leave = Input::Leave { key, room: room.clone(), ack: Some((peer.clone(), ack)) };
-                if let Err(Input::Leave { ack: Some((_, ack)), .. }) = self.hub.offer(&room, leave) {
+                let (socket, ack) = (peer.clone(), Some(ack));
+                let leave = Input::Leave { key, socket, room: room.clone(), ack };
+                if let Err(Input::Leave { ack: Some(ack), .. }) = self.hub.offer(&room, leave) {
                     return Err((ack, overloaded()));
                 }
             }
@@ -259,6 +265,7 @@ impl Gateway {
     fn chat(
         &self,
         peer: &Peer,
+        route: Route,
         room: RoomName,
         content: String,
         client_message_id: Option<String>,
@@ -278,14 +285,26 @@ impl Gateway {
                 return peer.answer(ack, &unavailable());
             }
         };
-        let (subject, peer) = (subject::message(&room), peer.clone());
+        let (sender, into) = (peer.clone(), room.clone());
         let done = Box::new(move |result| match result {
-            Ok(crate::log::publisher::Stored { seq, timestamp }) => {
-                peer.answer(ack, &ChatStored { id, room, seq, timestamp });
+            Ok(Stored { seq, timestamp }) => {
+                sender.answer(ack, &ChatStored { id, room: into, seq, timestamp });
             }
-            Err(failure) => peer.answer(ack, &failure),
+            Err(failure) => sender.answer(ack, &failure),
         });
-        self.publisher.publish(Publication { subject, payload, id: message_id, timestamp, done });
+        let subject = subject::message(&room);
+        let speech = Publication { subject, payload, id: message_id, timestamp, done };
+        match route {
+            Route::Direct => self.publisher.publish(speech),
+            Route::ByRoom => {
+                let (key, socket) = (peer.session.key, peer.clone());
+                let speak = Input::Speak { key, socket, room: room.clone(), speech };
+                if let Err(Input::Speak { speech, .. }) = self.hub.offer(&room, speak) {
+                    peer.settled(&room);
+                    (speech.done)(Err(overloaded()));
+                }
+            }
+        }
     }
 
     fn history(

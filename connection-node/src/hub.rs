@@ -21,7 +21,11 @@ use wire::{
 
 use crate::{
     gateway::Peer,
-    log::{direct::DirectGetError, reader::LogReader},
+    log::{
+        direct::DirectGetError,
+        publisher::{Publication, Publisher},
+        reader::LogReader,
+    },
     rooms::{
         packet::{Message, Packet},
         port::{Effect, Input, Port, SocketKey},
@@ -55,6 +59,7 @@ pub struct HubIo {
     pub node: NodeId,
     pub client: async_nats::Client,
     pub reader: LogReader,
+    pub publisher: Publisher,
     pub teller: Teller,
     /// Bounds reads of the log.
     pub reads: Arc<Semaphore>,
@@ -123,7 +128,7 @@ async fn run(
     queue: mpsc::WeakSender<ShardInput>,
     io: HubIo,
 ) {
-    let mut port = HubPort { effects: Vec::new() };
+    let mut port = HubPort { publisher: io.publisher.clone(), effects: Vec::new() };
     let context = jetstream::new(io.client.clone());
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -256,28 +261,54 @@ async fn ask(effect: &Effect, reader: &LogReader) -> Result<Option<ShardInput>, 
 
 /// Sends to sockets at once, and keeps what takes IO for the task.
 pub struct HubPort {
+    publisher: Publisher,
     effects: Vec<Effect>,
 }
 
 impl Port for HubPort {
     type Socket = Peer;
-    type Ack = (Peer, AckSender);
+    type Ack = AckSender;
+    type Speech = Publication;
 
     fn emit(&mut self, to: &Peer, packet: &Packet) {
         to.emit(packet);
     }
 
-    fn joined(&mut self, (peer, ack): Self::Ack, room: &RoomName, seq: Seq, history: &[&Message]) {
-        let history = history.iter().map(|message| &*message.packet.json).collect();
-        peer.answer(ack, &Joined { room: room.clone(), seq, history });
+    fn joined(
+        &mut self,
+        peer: &Peer,
+        room: &RoomName,
+        ack: Option<AckSender>,
+        seq: Seq,
+        history: &[&Message],
+    ) {
+        peer.settled(room);
+        if let Some(ack) = ack {
+            let history = history.iter().map(|message| &*message.packet.json).collect();
+            peer.answer(ack, &Joined { room: room.clone(), seq, history });
+        }
     }
 
-    fn left(&mut self, (peer, ack): Self::Ack) {
+    fn speak(
+        &mut self,
+        peer: &Peer,
+        room: &RoomName,
+        speech: Publication,
+        verdict: Result<(), Failure>,
+    ) {
+        match verdict {
+            Ok(()) => self.publisher.publish(speech),
+            Err(failure) => (speech.done)(Err(failure)),
+        }
+        peer.settled(room);
+    }
+
+    fn left(&mut self, peer: &Peer, ack: AckSender) {
         peer.answer(ack, &Done {});
     }
 
-    fn refused(&mut self, peer: &Peer, room: &RoomName, ack: Option<Self::Ack>, why: Failure) {
-        peer.refused(room, ack.map(|(_, ack)| ack), &why);
+    fn refused(&mut self, peer: &Peer, room: &RoomName, ack: Option<AckSender>, why: Failure) {
+        peer.refused(room, ack, &why);
     }
 
     fn effect(&mut self, effect: Effect) {

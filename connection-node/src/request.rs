@@ -44,7 +44,7 @@ impl Request {
             return Ok(Self::Farewell);
         }
         if json.len() > event::MAX_EVENT_BYTES {
-            return Err(too_much(&event, json.len()));
+            return Err(too_much(&event, payload.map_or("", RawValue::get)));
         }
         Self::from_payload(&event, payload.map_or("null", RawValue::get))
     }
@@ -128,20 +128,26 @@ fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(ErrorCode::Invalid, message)
 }
 
-fn too_much(event: &str, bytes: usize) -> Failure {
-    let limit = event::MAX_EVENT_BYTES;
-    if event == event::CHAT_MESSAGE {
-        let chars = event::MAX_CONTENT_CHARS;
-        let message = format!("content is too long; expected at most {chars} characters");
-        return Failure::new(ErrorCode::TooLong, message);
+/// Why an event of more than [`event::MAX_EVENT_BYTES`] is refused: by its text, if that is the cause.
+fn too_much(event: &str, payload: &str) -> Failure {
+    if event == event::CHAT_MESSAGE
+        && let Ok(chat) = serde_json::from_str::<SendChat>(payload)
+        && let Err(failure) = content(chat.content)
+    {
+        return failure;
     }
+    let (bytes, limit) = (payload.len(), event::MAX_EVENT_BYTES);
     let message = format!("{event} has {bytes} bytes; expected at most {limit}");
     Failure::new(ErrorCode::TooLarge, message)
 }
 
 fn read<T: DeserializeOwned>(event: &str, payload: &str, shape: &str) -> Result<T, Failure> {
-    serde_json::from_str(payload)
-        .map_err(|_| invalid(format!("{event} has a payload of the wrong shape; expected {shape}")))
+    let wrong = || invalid(format!("{event} has a payload of the wrong shape; expected {shape}"));
+    // serde would take an array for an object's fields in order.
+    if payload.trim_start().starts_with('[') {
+        return Err(wrong());
+    }
+    serde_json::from_str(payload).map_err(|_| wrong())
 }
 
 fn room(name: &str) -> Result<RoomName, Failure> {
@@ -231,7 +237,7 @@ mod tests {
         for json in [
             "", "{}", "[]", "[7]", "null", "[\"no-such-event\",{}]", "[\"chat-message\"]",
             "[\"chat-message\",null]", "[\"chat-message\",7]", "[\"chat-message\",[]]",
-            "[\"chat-message\",\"hi\"]", "[\"chat-message\",{}]", "[\"chat-message\",{\"content\":7}]",
+            "[\"chat-message\",\"hi\"]", "[\"chat-message\",[\"general\",\"hi\",null]]", "[\"chat-message\",{}]", "[\"chat-message\",{\"content\":7}]",
             "[\"chat-message\",{\"content\":\"\"}]", "[\"chat-message\",{\"content\":\" \\n\"}]",
             "[\"chat-message\",{\"content\":\"x\",\"room\":\"\"}]",
             "[\"chat-message\",{\"content\":\"x\",\"room\":{}}]",
@@ -253,6 +259,9 @@ mod tests {
         assert!(Request::parse(&chat("🐦".repeat(1_000))).is_ok());
         assert_eq!(code(&chat("x".repeat(1_001))), ErrorCode::TooLong);
         assert_eq!(code(&chat("x".repeat(1 << 20))), ErrorCode::TooLong);
+        let padding = "x".repeat(1 << 17);
+        let padded = format!(r#"["chat-message",{{"content":"x","padding":"{padding}"}}]"#);
+        assert_eq!(code(&padded), ErrorCode::TooLarge);
         let large = format!(r#"["history",{{"room":"r","x":"{}"}}]"#, "x".repeat(1 << 17));
         assert_eq!(code(&large), ErrorCode::TooLarge);
     }

@@ -66,6 +66,7 @@ pub async fn run(
         node: node.clone(),
         client: client.clone(),
         reader: reader.clone(),
+        publisher: publisher.clone(),
         teller: teller.clone(),
         reads: Arc::new(Semaphore::new(READS)),
         tasks: tasks.clone(),

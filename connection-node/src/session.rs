@@ -3,7 +3,7 @@
 //! Owns the rooms that a socket may send to. It leaves what happens in a room to [`crate::rooms`].
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -26,7 +26,8 @@ pub struct Session<E> {
 
 struct State<E> {
     stage: Stage<E>,
-    rooms: HashSet<RoomName>,
+    /// The rooms it is in, each with how many requests the room has still to settle.
+    rooms: HashMap<RoomName, u32>,
     typed_at: Option<Instant>,
 }
 
@@ -51,7 +52,7 @@ impl<E> Session<E> {
     pub fn new(key: SocketKey, identity: Identity) -> Self {
         let state = State {
             stage: Stage::Starting(Vec::new()),
-            rooms: HashSet::new(),
+            rooms: HashMap::new(),
             typed_at: None,
         };
         Self { key, identity, state: Mutex::new(state) }
@@ -93,20 +94,17 @@ impl<E> Session<E> {
     pub fn close(&self) -> Vec<RoomName> {
         let mut state = self.state();
         state.stage = Stage::Closed;
-        state.rooms.drain().collect()
+        state.rooms.drain().map(|(room, _)| room).collect()
     }
 
-    /// The socket enters a room, unless its token forbids it or it is gone.
+    /// The socket enters a room, unless its token forbids it or it is gone. The room settles it.
     pub fn enter(&self, room: &RoomName) -> Result<(), Failure> {
-        if !self.identity.may_enter(room) {
-            let message = format!("your token does not allow the room {room:?}");
-            return Err(Failure::new(ErrorCode::Forbidden, message));
-        }
+        self.allow(room)?;
         let mut state = self.state();
         if matches!(state.stage, Stage::Closed) {
             return Err(Failure::new(ErrorCode::Unavailable, "the connection is closed"));
         }
-        state.rooms.insert(room.clone());
+        *state.rooms.entry(room.clone()).or_default() += 1;
         Ok(())
     }
 
@@ -115,13 +113,38 @@ impl<E> Session<E> {
         self.state().rooms.remove(room);
     }
 
-    /// Whether the socket may send to a room.
-    pub fn require(&self, room: &RoomName) -> Result<(), Failure> {
-        if self.state().rooms.contains(room) {
+    fn allow(&self, room: &RoomName) -> Result<(), Failure> {
+        if self.identity.may_enter(room) {
             return Ok(());
         }
-        let message = format!("you are not in the room {room:?}; join it first");
-        Err(Failure::new(ErrorCode::NotAMember, message))
+        let message = format!("your token does not allow the room {room:?}");
+        Err(Failure::new(ErrorCode::Forbidden, message))
+    }
+
+    /// Whether the socket is in a room.
+    pub fn require(&self, room: &RoomName) -> Result<(), Failure> {
+        self.allow(room)?;
+        if self.state().rooms.contains_key(room) { Ok(()) } else { Err(not_a_member(room)) }
+    }
+
+    /// Which way a message to a room takes.
+    pub fn route(&self, room: &RoomName) -> Result<Route, Failure> {
+        self.allow(room)?;
+        match self.state().rooms.get_mut(room) {
+            None => Err(not_a_member(room)),
+            Some(0) => Ok(Route::Direct),
+            Some(unsettled) => {
+                *unsettled += 1;
+                Ok(Route::ByRoom)
+            }
+        }
+    }
+
+    /// The room has settled a join, or a message that came [`Route::ByRoom`].
+    pub fn settled(&self, room: &RoomName) {
+        if let Some(unsettled) = self.state().rooms.get_mut(room) {
+            *unsettled = unsettled.saturating_sub(1);
+        }
     }
 
     /// Whether a `typing` is worth passing on.
@@ -136,6 +159,20 @@ impl<E> Session<E> {
         }
         true
     }
+}
+
+/// The way of a message to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// Nothing of this socket is on its way through the room.
+    Direct,
+    /// Through the room, behind the socket's join.
+    ByRoom,
+}
+
+fn not_a_member(room: &RoomName) -> Failure {
+    let message = format!("you are not in the room {room:?}; join it first");
+    Failure::new(ErrorCode::NotAMember, message)
 }
 
 #[cfg(test)]
@@ -184,6 +221,7 @@ mod tests {
         let code = |result: Result<(), Failure>| result.unwrap_err().code;
         assert_eq!(code(session.require(&room("team-a"))), ErrorCode::NotAMember);
         assert_eq!(code(session.enter(&room("general"))), ErrorCode::Forbidden);
+        assert_eq!(code(session.require(&room("general"))), ErrorCode::Forbidden);
         session.enter(&room("team-a")).unwrap();
         session.require(&room("team-a")).unwrap();
         session.forget(&room("team-a"));
@@ -191,6 +229,20 @@ mod tests {
         session.enter(&room("team-b")).unwrap();
         assert_eq!(session.close(), [room("team-b")]);
         assert_eq!(code(session.enter(&room("team-b"))), ErrorCode::Unavailable);
+    }
+
+    #[test]
+    fn messages_stay_behind_the_join() {
+        let (session, room) = (session(&["*"]), room("r"));
+        assert!(session.route(&room).is_err());
+        session.enter(&room).unwrap();
+        assert_eq!(session.route(&room), Ok(Route::ByRoom));
+        session.settled(&room);
+        // The message itself is still on its way: the next must not overtake it.
+        assert_eq!(session.route(&room), Ok(Route::ByRoom));
+        session.settled(&room);
+        session.settled(&room);
+        assert_eq!(session.route(&room), Ok(Route::Direct));
     }
 
     #[test]

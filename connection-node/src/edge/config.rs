@@ -13,7 +13,8 @@ use super::Origins;
 /// The path under which Socket.IO is served; clients use it unless told otherwise.
 pub(super) const PATH: &str = "/socket.io";
 
-/// Binary attachments one event may carry. A Socket.IO packet names their number before they arrive.
+/// Binary attachments one event may carry. A Socket.IO packet names their number before they
+/// arrive.
 const MAX_ATTACHMENTS: usize = 16;
 
 /// The Socket.IO service of this node.
@@ -26,22 +27,28 @@ pub struct EdgeConfig {
     pub ping_interval: Duration,
     /// How long it waits for the answer before it takes the client for dead. Default 20 s.
     pub ping_timeout: Duration,
-    /// How long a client may stay without a namespace, rejected ones included. Default 10 s.
+    /// How long a client may stay without a namespace, rejected ones included, and how long an
+    /// upgrade to WebSocket may take. Default 10 s.
     pub connect_timeout: Duration,
-    /// Bytes that one polling body, one WebSocket frame and one message may have. Default 10 MiB and 64 KiB: a file of
-    /// 10 MB as one binary attachment.
+    /// Bytes that one polling body, one WebSocket frame and one message may have. Default 10 MiB
+    /// and 64 KiB: a file of 10 MB as one binary attachment.
     pub max_payload: u64,
-    /// How long a write to a client may make no progress before its transport is closed. Default 10 s.
+    /// How long a write to a client may make no progress before its transport is closed. Default 10
+    /// s.
     pub write_stall: Duration,
-    /// How long a client may take for a request's head, for each part of its body, and between two requests of one
-    /// connection. Default 10 s.
+    /// How long a client may take for a request's head, for each part of its body, and between two
+    /// requests of one connection. Default 10 s.
     pub header_timeout: Duration,
-    /// Packets that may wait for one client. Default 256. Beyond that an emit fails and the caller has to close the
-    /// transport with [`CloseReason::SlowConsumer`](super::CloseReason::SlowConsumer), or the client misses a packet.
+    /// Packets that may wait for one client. Default 256. Beyond that an emit fails and the caller
+    /// has to close the transport with
+    /// [`CloseReason::SlowConsumer`](super::CloseReason::SlowConsumer), or the client misses a
+    /// packet.
     pub max_buffer_size: usize,
-    /// Bytes of the read buffer that each WebSocket keeps. Default 1 KiB; a chat message fits, larger ones cost a few more reads.
+    /// Bytes of the read buffer that each WebSocket keeps. Default 1 KiB; a chat message fits,
+    /// larger ones cost a few more reads.
     pub ws_read_buffer: usize,
-    /// Origins whose pages may connect. Default: none, which still admits clients that are not browsers.
+    /// Origins whose pages may connect. Default: none, which still admits clients that are not
+    /// browsers.
     pub allowed_origins: Origins,
     /// Over which time a drain spreads the closing of its transports. Default 10 s.
     pub drain_over: Duration,
@@ -77,9 +84,11 @@ impl EdgeConfig {
     }
 }
 
-/// A socketioxide builder with every setting of `config`, for callers that add a state or an adapter.
+/// A socketioxide builder with every setting of `config`, for callers that add a state or an
+/// adapter.
 ///
-/// The settings go through the builder's own methods: its `with_config` drops the Engine.IO part without a word.
+/// The settings go through the builder's own methods: its `with_config` drops the Engine.IO part
+/// without a word.
 pub fn builder(config: &EdgeConfig) -> SocketIoBuilder {
     let parser = ParserConfig::common()
         .max_incoming_binary_buf_size(config.max_bytes())
@@ -99,7 +108,8 @@ pub fn builder(config: &EdgeConfig) -> SocketIoBuilder {
         .with_parser(parser)
 }
 
-/// Socketioxide with every setting of `config`: the service for [`serve`](super::serve), and its handle.
+/// Socketioxide with every setting of `config`: the service for [`serve`](super::serve), and its
+/// handle.
 pub fn build(config: &EdgeConfig) -> (IoService, SocketIo) {
     builder(config).build_svc()
 }

@@ -1,4 +1,5 @@
-//! Which request goes where: Socket.IO's by method and transport, under an admitted origin; all others to the application.
+//! Which request goes where: Socket.IO's by method and transport, under an admitted origin; all
+//! others to the application.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
@@ -9,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engineioxide::TransportType;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use socketioxide::adapter::Adapter;
 use tower::ServiceExt;
@@ -66,8 +67,9 @@ impl<A: Adapter> Connection<A> {
         if let Some(origin) = origin {
             allow_reading(origin, response.headers_mut());
         }
-        let no_store = HeaderValue::from_static("no-store");
-        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
 
@@ -88,28 +90,6 @@ impl<A: Adapter> Connection<A> {
             (TransportType::Polling, _, _) => Err(Refusal::BadMethod),
         }
     }
-}
-
-/// The headers of a client's opening request that the session may want to see, in memory of their own: it keeps them for life, and a
-/// header as hyper gives it keeps the connection's read buffer alive.
-pub(super) fn kept_headers(headers: &HeaderMap) -> HeaderMap {
-    const KEPT: [HeaderName; 6] = [
-        header::USER_AGENT,
-        header::ORIGIN,
-        header::FORWARDED,
-        HeaderName::from_static("x-forwarded-for"),
-        HeaderName::from_static("traceparent"),
-        HeaderName::from_static("tracestate"),
-    ];
-    let mut kept = HeaderMap::new();
-    for name in KEPT {
-        for value in headers.get_all(&name) {
-            if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
-                kept.append(&name, copy);
-            }
-        }
-    }
-    kept
 }
 
 /// The answer to a browser that asks before it sends a request with headers of the page's own.

@@ -1,9 +1,10 @@
 //! The edge: everything between a client's TCP connection and Socket.IO's packets.
 //!
-//! It accepts connections, speaks HTTP/1.1, answers WebSocket upgrades itself and hands the bare stream to socketioxide, so that
-//! the node owns every stream: it can count bytes, end a client that has stopped reading, and close a transport in the way that
-//! makes a Socket.IO client reconnect. Long-polling passes through socketioxide's HTTP service under the same rules. What does
-//! not lie under `/socket.io` goes to the axum application.
+//! It accepts connections, speaks HTTP/1.1, answers WebSocket upgrades itself and hands the bare
+//! stream to socketioxide, so that the node owns every stream: it can count bytes, end a client
+//! that has stopped reading, and close a transport in the way that makes a Socket.IO client
+//! reconnect. Long-polling passes through socketioxide's HTTP service under the same rules. What
+//! does not lie under `/socket.io` goes to the axum application.
 //!
 //! What the edge leaves to others: who a client is, what it says, and why it is to be closed.
 //!
@@ -12,18 +13,22 @@
 //! | `config` | the settings, and socketioxide built with all of them |
 //! | `serve` | the accept loop, one task a connection |
 //! | `dispatch` | which request goes where, and under which origin |
+//! | `opening` | the request that opens a session, as it is kept with it |
 //! | `upgrade` | RFC 6455's opening handshake, and the way from hyper's stream to ours |
 //! | `polling` | Engine.IO's HTTP transport: open, GET, POST |
-//! | `transport` | the handle by which the rest of the node sees and closes one client's transport |
+//! | `transport` | the handle by which the node sees and closes one client's transport |
 //! | `stream` | the WebSocket stream that obeys that handle |
 //! | `stall` | the deadline for a write that makes no progress |
 //! | `registry` | which transports are open, and which Engine.IO session each serves |
 //! | `drain` | closing all of them, paced, and the end of every task |
-//! | `query`, `origin`, `refusal` | the request's parameters, the allowed origins, the answers to what is refused |
+//! | `query` | the parameters of a request |
+//! | `origin` | the allowed origins |
+//! | `refusal` | the answers to what is refused |
 
 mod config;
 mod dispatch;
 mod drain;
+mod opening;
 mod origin;
 mod polling;
 mod query;
@@ -46,12 +51,15 @@ pub use transport::{CloseReason, Transport};
 
 use registry::Registry;
 
-/// The state that all connections of one listener share. It serves one [`serve`] call: once drained, it stays so.
+/// The state that all connections of one listener share. It serves one [`serve`] call: once
+/// drained, it stays so.
 pub struct Edge {
     config: EdgeConfig,
     registry: Arc<Registry>,
     /// Every task the edge spawned, and every WebSocket stream that socketioxide holds.
     tasks: TaskTracker,
+    /// Every session that socketioxide, or the code of a session, still holds.
+    sessions: TaskTracker,
     /// Asks HTTP connections to finish the request at hand and close.
     finish: CancellationToken,
     /// Ends what has not finished in time.
@@ -65,12 +73,14 @@ impl Edge {
             config,
             registry: Arc::default(),
             tasks: TaskTracker::new(),
+            sessions: TaskTracker::new(),
             finish: CancellationToken::new(),
             abort: CancellationToken::new(),
         })
     }
 
-    /// How many transports are open: WebSockets, and long-polling sessions whether or not a request of theirs is pending.
+    /// How many transports are open: WebSockets, and long-polling sessions whether or not a request
+    /// of theirs is pending.
     pub fn connections(&self) -> usize {
         self.registry.len()
     }

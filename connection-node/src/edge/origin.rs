@@ -1,13 +1,15 @@
 //! Which origins' pages may connect (RFC 6454), and what CORS tells their browsers.
 //!
-//! A browser lets any page open a WebSocket to any host, so the server has to look. Requests without an `Origin` come from clients that
-//! are not browsers, which could write any origin they like: they are let through.
+//! A browser lets any page open a WebSocket to any host, so the server has to look. Requests
+//! without an `Origin` come from clients that are not browsers, which could write any origin they
+//! like: they are let through.
 
 use std::{collections::BTreeSet, str::FromStr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Uri, header};
 
-/// The origins that may connect. Reads a list such as `https://chat.example.com, http://localhost:3000`, or `*` for any.
+/// The origins that may connect. Reads a list such as `https://chat.example.com,
+/// http://localhost:3000`, or `*` for any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
     /// Every origin; for a laptop, not for production.
@@ -26,7 +28,8 @@ impl Default for Origins {
 /// A list of origins that cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not an origin: write scheme://host[:port], such as https://chat.example.com, several with commas between them, or * alone"
+    "{0:?} is not an origin: write scheme://host[:port], such as https://chat.example.com, several \
+     with commas between them, or * alone"
 )]
 pub struct InvalidOrigin(String);
 
@@ -70,15 +73,16 @@ impl Origins {
     }
 }
 
-/// Adds to a response what lets a page of the admitted origin read it. Credentials are allowed for the sake of a load balancer's
-/// stickiness cookie: no request is authenticated by a cookie.
+/// Adds to a response what lets a page of the admitted origin read it. Credentials are allowed for
+/// the sake of a load balancer's stickiness cookie: no request is authenticated by a cookie.
 pub(super) fn allow_reading(origin: HeaderValue, response: &mut HeaderMap) {
     response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     response.append(header::VARY, HeaderValue::from_static("Origin"));
 }
 
-/// An origin in lower case and without its scheme's default port; `None` if it is not one (`null`, a path, a user, spaces).
+/// An origin in lower case and without its scheme's default port; `None` if it is not one (`null`,
+/// a path, a user, spaces).
 fn normal_form(origin: &str) -> Option<String> {
     let origin = origin.to_ascii_lowercase();
     let uri: Uri = origin.parse().ok()?;

@@ -1,9 +1,9 @@
-//! Engine.IO's HTTP transport: a GET opens a session, further GETs fetch what waits for the client, POSTs carry what it sends.
+//! Engine.IO's HTTP transport: a GET opens a session, further GETs fetch what waits for the client,
+//! POSTs carry what it sends.
 //!
-//! Requests come and go while the session lasts, so its transport is found by the session's id. A closed transport answers "Session ID
-//! unknown" at once, to a pending GET as well; the client takes that for a transport error and reconnects.
-
-use std::sync::Arc;
+//! Requests come and go while the session lasts, so its transport is found by the session's id. A
+//! closed transport answers "Session ID unknown" at once, to a pending GET as well; the client
+//! takes that for a transport error and reconnects.
 
 use axum::{
     body::{Body, HttpBody},
@@ -18,11 +18,8 @@ use socketioxide::{adapter::Adapter, socket::Sid};
 use tokio::time::timeout;
 
 use super::{
-    CloseReason, IoService, Transport,
-    dispatch::{Connection, kept_headers},
-    query::EngineQuery,
-    refusal::Refusal,
-    registry::Entry,
+    CloseReason, IoService, Transport, dispatch::Connection, opening::opening_request,
+    query::EngineQuery, refusal::Refusal, registry::Entry,
 };
 
 /// The Engine.IO packet by which a client closes its session.
@@ -38,14 +35,12 @@ impl<A: Adapter> Connection<A> {
         let mut entry = self.edge.registry.open(self.peer).ok_or(Refusal::Draining)?;
         let transport = entry.transport.clone();
 
-        let mut request = engine_request(Method::GET, query, Bytes::new());
-        *request.headers_mut() = kept_headers(headers);
-        let extensions = request.extensions_mut();
-        extensions.insert(transport.clone());
-        extensions.insert(Arc::new(SessionEnd(transport.clone())));
+        let sessions = &self.edge.sessions;
+        let request = opening_request(query, headers, &transport, sessions, Full::default());
         let response = send(&self.io, request).await;
 
-        // The open packet names the session, and nobody can ask for it before we pass that packet on.
+        // The open packet names the session, and nobody can ask for it before we pass that packet
+        // on.
         let (parts, body) = response.into_parts();
         let packet = body
             .collect()
@@ -99,7 +94,8 @@ impl<A: Adapter> Connection<A> {
         self.edge.registry.session(sid).ok_or(Refusal::UnknownSession)
     }
 
-    /// Reads a body of at most `max_payload` bytes, each part of which comes within `header_timeout`. A body that says it is larger is not read.
+    /// Reads a body of at most `max_payload` bytes, each part of which comes within
+    /// `header_timeout`. A body that says it is larger is not read.
     async fn read_body(&self, body: Incoming) -> Result<Bytes, Refusal> {
         let config = &self.edge.config;
         if body.size_hint().lower() > config.max_payload {
@@ -125,19 +121,11 @@ impl<A: Adapter> Connection<A> {
     }
 }
 
-/// Rests in the request that socketioxide keeps with a session, and so closes the transport when the session is gone.
-struct SessionEnd(Transport);
-
-impl Drop for SessionEnd {
-    fn drop(&mut self) {
-        self.0.close(CloseReason::Ended);
-    }
-}
-
-/// Waits for the end of a polling session's transport and then ends the session, in the only way that socketioxide leaves open to us: a
-/// close packet, as if from the client. Without it the session would last until its heartbeat times out. It also ends a session whose
-/// upgrade to WebSocket failed half-way, which would otherwise last for ever. A session that is gone already, or that a WebSocket
-/// serves, is not touched: that stream ends by itself.
+/// Waits for the end of a polling session's transport and then ends the session, in the only way
+/// that socketioxide leaves open to us: a close packet, as if from the client. Without it the
+/// session would last until its heartbeat times out. It also ends a session whose upgrade to
+/// WebSocket failed half-way, which would otherwise last for ever. A session that is gone already,
+/// or that a WebSocket serves, is not touched: that stream ends by itself.
 async fn end_with_transport<A: Adapter>(io: IoService<A>, query: EngineQuery, entry: Entry) {
     entry.transport.wait_closed().await;
     let close = engine_request(Method::POST, query, Bytes::from_static(CLOSE_PACKET));

@@ -6,7 +6,8 @@ use socketioxide::socket::Sid;
 
 use super::{config::PATH, refusal::Refusal};
 
-/// What an Engine.IO request asks for. Other parameters (a cache-buster, a page's own) are dropped here.
+/// What an Engine.IO request asks for. Other parameters (a cache-buster, a page's own) are dropped
+/// here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct EngineQuery {
     pub(super) protocol: ProtocolVersion,
@@ -35,8 +36,9 @@ impl EngineQuery {
         Ok(Self { protocol, transport, sid })
     }
 
-    /// The same request as socketioxide is to see it: nothing but what was read, in memory of its own. A session keeps its opening
-    /// request for life, and the URI as hyper gives it would keep the connection's read buffer as well.
+    /// The same request as socketioxide is to see it: nothing but what was read, in memory of its
+    /// own. A session keeps its opening request for life, and the URI as hyper gives it would keep
+    /// the connection's read buffer as well.
     pub(super) fn uri(&self) -> Uri {
         let version = self.protocol as u8;
         let transport: &str = self.transport.into();

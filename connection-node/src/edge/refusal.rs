@@ -1,7 +1,7 @@
-//! The answers to Socket.IO requests that are refused: an HTTP status, and Engine.IO's error as JSON.
+//! The answers to Socket.IO requests that are refused: an HTTP status, and Engine.IO's error as
+//! JSON.
 //!
-//! Codes 0 to 5 and their first words are those of the reference server
-//! (<https://socket.io/docs/v4/server-api/#enginegenerateid>, event `connection_error`).
+//! Codes 0 to 5 mean what they mean in the reference server (`Server.errors` of engine.io).
 
 use axum::{
     body::Body,
@@ -68,12 +68,12 @@ impl Refusal {
         }
     }
 
-    /// The header that a status calls for, and whether the connection ends with the answer.
+    /// The header that the answer calls for.
     fn header(self) -> Option<(header::HeaderName, &'static str)> {
         match self {
             Self::NotAnUpgrade => Some((header::UPGRADE, "websocket")),
             Self::WebSocketVersion => Some((header::SEC_WEBSOCKET_VERSION, "13")),
-            // A client that tries again shall not find this node again.
+            // What is left of a body is not read; and a draining node is not to be asked again.
             Self::TooLarge | Self::BodyTimeout | Self::Draining => {
                 Some((header::CONNECTION, "close"))
             }

@@ -24,7 +24,8 @@ struct Open {
 }
 
 impl Registry {
-    /// Opens a transport for a client at `peer`; it is listed until the entry is dropped. `None` once the registry is sealed.
+    /// Opens a transport for a client at `peer`; it is listed until the entry is dropped. `None`
+    /// once the registry is sealed.
     pub(super) fn open(self: &Arc<Self>, peer: SocketAddr) -> Option<Entry> {
         let mut open = self.lock();
         if open.sealed {
@@ -53,13 +54,15 @@ impl Registry {
         self.lock().transports.len()
     }
 
-    /// Nothing that holds the lock can panic half-way through a change, so a poisoned one is as good.
+    /// Nothing that holds the lock can panic half-way through a change, so a poisoned one is as
+    /// good.
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A transport's place in the registry. Dropping it closes the transport and takes it off the lists.
+/// A transport's place in the registry. Dropping it closes the transport and takes it off the
+/// lists.
 pub(super) struct Entry {
     registry: Arc<Registry>,
     pub(super) transport: Transport,

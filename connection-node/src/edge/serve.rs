@@ -1,4 +1,5 @@
-//! The accept loop: one task a connection, each under the limits of HTTP and known to the edge, so that a shutdown can end it.
+//! The accept loop: one task a connection, each under the limits of HTTP and known to the edge, so
+//! that a shutdown can end it.
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -21,8 +22,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The stream as hyper serves it, and gives it back after an upgrade.
 pub(super) type ServedIo = TokioIo<StallTimeout<TcpStream>>;
 
-/// Serves `app`, and Socket.IO under `/socket.io/`, on `listener` until `shutdown`. Then it stops accepting, closes all transports
-/// (paced, see [`Edge::close_all`]), lets HTTP requests in flight finish for `drain_grace`, and returns with no connection left.
+/// Serves `app`, and Socket.IO under `/socket.io/`, on `listener` until `shutdown`. Then it stops
+/// accepting, closes all transports (paced, see [`Edge::close_all`]), lets HTTP requests in flight
+/// finish for `drain_grace`, and returns with no connection left. It waits as long again for
+/// disconnect handlers, and for others who hold a socket.
 ///
 /// Handlers of `app` find the client's address in `ConnectInfo<SocketAddr>`.
 ///

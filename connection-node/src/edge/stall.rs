@@ -1,7 +1,8 @@
 //! A stream whose writes fail once they have made no progress for a set time.
 //!
-//! A client that stops reading fills its TCP window, and then a write waits until TCP gives up, many minutes later. Nothing above the
-//! stream notices: socketioxide's writer awaits each write with no limit, and holds the lock that ending the session needs.
+//! A client that stops reading fills its TCP window, and then a write waits until TCP gives up,
+//! many minutes later. Nothing above the stream notices: socketioxide's writer awaits each write
+//! with no limit, and holds the lock that ending the session needs.
 
 use std::{
     io,
@@ -15,7 +16,8 @@ use tokio::{
     time::Sleep,
 };
 
-/// Wraps `S`; a write, flush or shutdown that stays pending for `limit` ends in [`io::ErrorKind::TimedOut`].
+/// Wraps `S`; a write, flush or shutdown that stays pending for `limit` ends in
+/// [`io::ErrorKind::TimedOut`].
 pub(super) struct StallTimeout<S> {
     inner: S,
     limit: Duration,
@@ -30,6 +32,12 @@ impl<S> StallTimeout<S> {
 
     pub(super) fn get_ref(&self) -> &S {
         &self.inner
+    }
+
+    /// Whether no write is under a deadline.
+    #[cfg(test)]
+    pub(super) fn is_calm(&self) -> bool {
+        self.timer.is_none()
     }
 
     /// Passes a write's outcome on, or fails it if it has been pending for too long.

@@ -1,4 +1,5 @@
-//! The stream of one WebSocket, as socketioxide holds it: counted, under a write deadline, and ended by its [`Transport`].
+//! The stream of one WebSocket, as socketioxide holds it: counted, under a write deadline, and
+//! ended by its [`Transport`].
 
 use std::{
     io,
@@ -12,7 +13,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{CloseReason, Transport, registry::Entry, stall::StallTimeout};
 
-/// A WebSocket's stream. Both halves fail as soon as the transport is closed, whichever task polls them; dropping it closes the transport.
+/// A WebSocket's stream. Both halves fail as soon as the transport is closed, whichever task polls
+/// them; dropping it closes the transport.
 pub(super) struct ClientStream<S> {
     io: StallTimeout<S>,
     /// What the client sent right behind its upgrade request.
@@ -20,7 +22,8 @@ pub(super) struct ClientStream<S> {
     transport: Transport,
     /// The transport's place in the registry, unless a polling session holds it.
     _entry: Option<Entry>,
-    /// Lets a drain wait for socketioxide's tasks, which it cannot join: their end is the end of this stream.
+    /// Lets a drain wait for socketioxide's tasks, which it cannot join: their end is the end of
+    /// this stream.
     _task: TaskTrackerToken,
 }
 
@@ -44,7 +47,8 @@ impl<S> ClientStream<S> {
         Ok(())
     }
 
-    /// After a write: closes the transport if it has stalled, so that the reading half ends as well.
+    /// After a write: closes the transport if it has stalled, so that the reading half ends as
+    /// well.
     fn written<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if let Poll::Ready(Err(error)) = &outcome
             && error.kind() == io::ErrorKind::TimedOut
@@ -111,5 +115,85 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         self.writable(cx)?;
         let outcome = Pin::new(&mut self.io).poll_shutdown(cx);
         self.written(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split},
+        task::yield_now,
+    };
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_hours(1);
+
+    /// A stream, its client's end, which holds 16 bytes, and its transport.
+    fn stream(ahead: &'static [u8], limit: Duration) -> (ClientStream<DuplexStream>, DuplexStream) {
+        let (io, client) = duplex(16);
+        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into());
+        let task = TaskTracker::new().token();
+        let ahead = Bytes::from_static(ahead);
+        (ClientStream::new(StallTimeout::new(io, limit), ahead, transport, None, task), client)
+    }
+
+    #[tokio::test]
+    async fn both_halves_end_with_the_transport() {
+        let (stream, _client) = stream(b"", LONG);
+        let transport = stream.transport.clone();
+        let (mut reader, mut writer) = split(stream);
+        let reading = tokio::spawn(async move { reader.read_u8().await.map(drop) });
+        let writing = tokio::spawn(async move { writer.write_all(&[0; 64]).await });
+        while transport.bytes_out() < 16 {
+            yield_now().await;
+        }
+        transport.close(CloseReason::Drain);
+        for half in [reading, writing] {
+            let error = half.await.expect("no panic").expect_err("the half fails");
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stalled_write_ends_both_halves() {
+        let (mut stream, _client) = stream(b"", Duration::from_millis(1));
+        let transport = stream.transport.clone();
+        let error = stream.write_all(&[0; 64]).await.expect_err("the write fails");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(transport.close_reason(), Some(CloseReason::Stalled));
+        assert!(stream.read_u8().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn progress_starts_the_write_deadline_anew() {
+        let (mut stream, mut client) = stream(b"", LONG);
+        let writing = stream.write_all(&[0; 64]);
+        let reading = async { client.read_exact(&mut [0; 64]).await };
+        let (written, read) = tokio::join!(writing, reading);
+        assert!(written.is_ok() && read.is_ok());
+        assert!(stream.io.is_calm() && !stream.transport.closed());
+    }
+
+    #[tokio::test]
+    async fn what_was_read_early_comes_first_and_is_counted() {
+        let (mut stream, mut client) = stream(b"early", LONG);
+        client.write_all(b" late").await.expect("there is room");
+        let mut read = [0; 10];
+        stream.read_exact(&mut read[..3]).await.expect("it is there");
+        stream.read_exact(&mut read[3..]).await.expect("it is there");
+        assert_eq!(&read, b"early late");
+        assert_eq!(stream.transport.bytes_in(), 10);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_stream_closes_its_transport() {
+        let (stream, _client) = stream(b"", LONG);
+        let transport = stream.transport.clone();
+        drop(stream);
+        assert_eq!(transport.close_reason(), Some(CloseReason::Ended));
     }
 }

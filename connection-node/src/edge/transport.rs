@@ -70,8 +70,9 @@ impl fmt::Display for CloseReason {
 
 /// One client's transport. A clone is the same transport.
 ///
-/// Every Socket.IO socket finds its own in `socket.req_parts().extensions.get::<Transport>()`, whether the client came by WebSocket
-/// or by polling, and keeps it over the upgrade from the one to the other.
+/// Every Socket.IO socket finds its own in `socket.req_parts().extensions.get::<Transport>()`,
+/// whether the client came by WebSocket or by polling, and keeps it over the upgrade from the one
+/// to the other.
 #[derive(Clone)]
 pub struct Transport(Arc<Shared>);
 
@@ -84,7 +85,8 @@ struct Shared {
     websocket: AtomicBool,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    /// The two halves of the WebSocket stream are polled by two tasks, and both have to learn of the end.
+    /// The two halves of the WebSocket stream are polled by two tasks, and both have to learn of
+    /// the end.
     reader: AtomicWaker,
     writer: AtomicWaker,
     /// All others who wait for it.
@@ -106,10 +108,12 @@ impl Transport {
         }))
     }
 
-    /// Ends the transport at once; what is not sent yet is lost. The client sees "transport close" or "transport error" and
-    /// reconnects by itself; the socket's disconnect handler runs. Closing a second time does nothing.
+    /// Ends the transport at once; what is not sent yet is lost. The client sees "transport close"
+    /// or "transport error" and reconnects by itself; the socket's disconnect handler runs. Closing
+    /// a second time does nothing.
     ///
-    /// To send a client away for good, disconnect its socket instead: it then sees "io server disconnect" and stays away.
+    /// To send a client away for good, disconnect its socket instead: it then sees "io server
+    /// disconnect" and stays away.
     pub fn close(&self, reason: CloseReason) {
         let first =
             self.0.reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
@@ -151,7 +155,8 @@ impl Transport {
         self.0.bytes_out.load(Ordering::Relaxed)
     }
 
-    /// The address of the TCP connection that opened the transport: the client's, or that of a proxy before it.
+    /// The address of the TCP connection that opened the transport: the client's, or that of a
+    /// proxy before it.
     pub fn peer_addr(&self) -> SocketAddr {
         self.0.peer
     }
@@ -173,7 +178,8 @@ impl Transport {
         self.0.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Has the stream's reading task woken by [`close`](Self::close). Returns whether the transport is closed already.
+    /// Has the stream's reading task woken by [`close`](Self::close). Returns whether the transport
+    /// is closed already.
     pub(super) fn watch_as_reader(&self, waker: &Waker) -> bool {
         self.0.reader.register(waker);
         self.closed()
@@ -185,7 +191,8 @@ impl Transport {
         self.closed()
     }
 
-    /// Takes the transport for a WebSocket. False if one has it: socketioxide ends the session of a client that upgrades twice.
+    /// Takes the transport for a WebSocket. False if one has it: socketioxide ends the session of a
+    /// client that upgrades twice.
     pub(super) fn claim_websocket(&self) -> bool {
         !self.0.websocket.swap(true, Ordering::AcqRel)
     }

@@ -1,4 +1,5 @@
-//! The WebSocket opening handshake (RFC 6455, section 4.2), and the way from hyper's stream to the one that socketioxide gets.
+//! The WebSocket opening handshake (RFC 6455, section 4.2), and the way from hyper's stream to the
+//! one that socketioxide gets.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,17 +15,13 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    Edge, IoService, Transport,
-    dispatch::{Connection, kept_headers},
-    query::EngineQuery,
-    refusal::Refusal,
-    registry::Entry,
-    serve::ServedIo,
-    stream::ClientStream,
+    Edge, IoService, Transport, dispatch::Connection, opening::opening_request, query::EngineQuery,
+    refusal::Refusal, registry::Entry, serve::ServedIo, stream::ClientStream,
 };
 
 impl<A: Adapter> Connection<A> {
-    /// Answers an upgrade request, and has the stream handed to socketioxide once hyper has sent the answer.
+    /// Answers an upgrade request, and has the stream handed to socketioxide once hyper has sent
+    /// the answer.
     pub(super) fn upgrade(
         &self,
         mut request: Request<Incoming>,
@@ -33,12 +30,9 @@ impl<A: Adapter> Connection<A> {
         let headers = request.headers();
         let key = websocket_key(request.method(), request.version(), headers)?;
         let answer = switching_protocols(key)?;
-        let mut opening = Request::new(());
-        *opening.uri_mut() = query.uri();
-        *opening.headers_mut() = kept_headers(headers);
-
         let (transport, entry) = self.transport_for(query)?;
-        opening.extensions_mut().insert(transport.clone());
+        let sessions = &self.edge.sessions;
+        let opening = opening_request(query, headers, &transport, sessions, ());
         let handover =
             Handover { edge: self.edge.clone(), io: self.io.clone(), transport, entry, opening };
         let upgraded = hyper::upgrade::on(&mut request);
@@ -46,7 +40,8 @@ impl<A: Adapter> Connection<A> {
         Ok(answer)
     }
 
-    /// A new transport, or that of the polling session to be upgraded, which keeps its place in the registry.
+    /// A new transport, or that of the polling session to be upgraded, which keeps its place in the
+    /// registry.
     fn transport_for(&self, query: EngineQuery) -> Result<(Transport, Option<Entry>), Refusal> {
         let registry = &self.edge.registry;
         let Some(sid) = query.sid else {
@@ -94,8 +89,9 @@ impl<A: Adapter> Handover<A> {
         }
     }
 
-    /// Whether the client has begun to use the WebSocket by which it wants to upgrade. From the moment that socketioxide has the stream,
-    /// a failure ends the session; a WebSocket that some middlebox opens and then starves must leave polling as it is.
+    /// Whether the client has begun to use the WebSocket by which it wants to upgrade. From the
+    /// moment that socketioxide has the stream, a failure ends the session; a WebSocket that some
+    /// middlebox opens and then starves must leave polling as it is.
     async fn probed(&self, parts: &Parts<ServedIo>) -> bool {
         if !parts.read_buf.is_empty() {
             return true;
@@ -175,7 +171,8 @@ fn is_key(key: &[u8]) -> bool {
     key.strip_suffix(b"==").is_some_and(|key| key.len() == 22 && key.iter().all(alphabet))
 }
 
-/// The 101 that completes the handshake. It names no extension and no subprotocol: none is negotiated.
+/// The 101 that completes the handshake. It names no extension and no subprotocol: none is
+/// negotiated.
 fn switching_protocols(key: &HeaderValue) -> Result<Response, Refusal> {
     let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
         .map_err(|_| Refusal::BadRequest("Sec-WebSocket-Key cannot be answered"))?;

@@ -49,4 +49,6 @@ pub struct Waiter<P: Port> {
     /// How often the room's interest must have been stored before the log is known to have reached
     /// the position with which this socket came.
     pub needs: u64,
+    /// What it has said since.
+    pub held: Vec<P::Speech>,
 }

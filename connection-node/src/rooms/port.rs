@@ -22,14 +22,31 @@ pub trait Port {
     type Socket;
     /// The right to answer one request.
     type Ack;
+    /// A message on its way to the log.
+    type Speech;
 
     /// Sends an event to a socket. A socket that cannot take it is closed by the port, so that its
     /// client recovers: nothing may be left out silently.
     fn emit(&mut self, to: &Self::Socket, packet: &Packet);
-    /// Answers a join.
-    fn joined(&mut self, ack: Self::Ack, room: &RoomName, seq: Seq, history: &[&Message]);
+    /// A socket is in the room from now on; answers the join if it asked to be told.
+    fn joined(
+        &mut self,
+        socket: &Self::Socket,
+        room: &RoomName,
+        ack: Option<Self::Ack>,
+        seq: Seq,
+        history: &[&Message],
+    );
+    /// Passes a message on to the log, or tells its sender why not.
+    fn speak(
+        &mut self,
+        socket: &Self::Socket,
+        room: &RoomName,
+        speech: Self::Speech,
+        verdict: Result<(), Failure>,
+    );
     /// Answers a leave.
-    fn left(&mut self, ack: Self::Ack);
+    fn left(&mut self, socket: &Self::Socket, ack: Self::Ack);
     /// A join came to nothing: the socket's session must forget the room, and an ack says why.
     fn refused(
         &mut self,
@@ -77,8 +94,17 @@ pub struct Delivered {
 /// Everything that a shard of rooms reacts to.
 pub enum Input<P: Port> {
     Join(Join<P>),
+    /// A message from a socket whose join was not done when it spoke: it must follow the join into
+    /// the log, or its sender would not see it.
+    Speak {
+        key: SocketKey,
+        socket: P::Socket,
+        room: RoomName,
+        speech: P::Speech,
+    },
     Leave {
         key: SocketKey,
+        socket: P::Socket,
         room: RoomName,
         ack: Option<P::Ack>,
     },

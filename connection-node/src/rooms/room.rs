@@ -30,6 +30,8 @@ const MAX_AHEAD: usize = 1_024;
 /// Reads of the log that may miss a message known to exist (a lagging replica) before it is taken
 /// for discarded.
 const MAX_REPAIRS: u32 = 5;
+/// Messages of one socket that may wait for its join.
+const MAX_HELD: usize = 64;
 /// How long a join waits for the log.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -163,7 +165,7 @@ impl<P: Port> Room<P> {
             return self.admit(join, high, port);
         }
         let needs = if unheard { self.stores.0 + 1 } else { 0 };
-        self.waiters.push(Waiter { join, since: now, needs });
+        self.waiters.push(Waiter { join, since: now, needs, held: Vec::new() });
         self.store_for_waiters(port);
         None
     }
@@ -227,19 +229,29 @@ impl<P: Port> Room<P> {
             .into_iter()
             .partition(|waiter| waiter.needs <= self.stores.1);
         self.waiters = waiting;
-        ready.into_iter().filter_map(|waiter| self.admit(waiter.join, high, port)).collect()
+        ready
+            .into_iter()
+            .filter_map(|waiter| {
+                let socket = waiter.join.key;
+                let change = self.admit(waiter.join, high, port);
+                for speech in waiter.held {
+                    if let Some(member) = self.members.get(&socket) {
+                        port.speak(&member.socket, &self.name, speech, Ok(()));
+                    }
+                }
+                change
+            })
+            .collect()
     }
 
     fn admit(&mut self, join: Join<P>, high: Seq, port: &mut P) -> Option<UserChange> {
         let Join { key, socket, user, after, ack, .. } = join;
         let Some(window) = &self.window else { return None };
-        if let Some(ack) = ack {
-            let latest: Vec<_> = match after {
-                None => window.latest(event::DEFAULT_HISTORY).collect(),
-                Some(_) => Vec::new(),
-            };
-            port.joined(ack, &self.name, self.last, &latest);
-        }
+        let latest: Vec<_> = match after {
+            None if ack.is_some() => window.latest(event::DEFAULT_HISTORY).collect(),
+            _ => Vec::new(),
+        };
+        port.joined(&socket, &self.name, ack, self.last, &latest);
         let recovery = after.map(Recovery::from);
         let behind = recovery.is_some();
         // A position that the log has not reached is no position.
@@ -258,7 +270,11 @@ impl<P: Port> Room<P> {
         let (gone, waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.waiters).into_iter().partition(|w| w.join.key == key);
         self.waiters = waiting;
-        for Waiter { join, .. } in gone {
+        for Waiter { join, held, .. } in gone {
+            // It spoke before it left: what it said was in order.
+            for speech in held {
+                port.speak(&join.socket, &self.name, speech, Ok(()));
+            }
             let why = Failure::new(ErrorCode::NotAMember, "left before the join was done");
             port.refused(&join.socket, &self.name, join.ack, why);
         }
@@ -276,13 +292,29 @@ impl<P: Port> Room<P> {
             .into_iter()
             .partition(|w| now.duration_since(w.since) >= JOIN_TIMEOUT);
         self.waiters = waiting;
-        for Waiter { join, .. } in late {
+        for Waiter { join, held, .. } in late {
             let why = Failure::retry(
                 ErrorCode::Unavailable,
                 "the room's log did not answer in time; join again",
                 1_000,
             );
+            for speech in held {
+                port.speak(&join.socket, &self.name, speech, Err(why.clone()));
+            }
             port.refused(&join.socket, &self.name, join.ack, why);
+        }
+    }
+
+    /// A socket speaks whose join was not done a moment ago.
+    pub fn speak(&mut self, key: SocketKey, socket: &P::Socket, speech: P::Speech, port: &mut P) {
+        match self.waiters.iter_mut().find(|waiter| waiter.join.key == key) {
+            Some(waiter) if waiter.held.len() < MAX_HELD => waiter.held.push(speech),
+            Some(_) => {
+                let message = "too much was sent before the join was done; send again after it";
+                let why = Failure::retry(ErrorCode::Overloaded, message, 1_000);
+                port.speak(socket, &self.name, speech, Err(why));
+            }
+            None => port.speak(socket, &self.name, speech, Ok(())),
         }
     }
 

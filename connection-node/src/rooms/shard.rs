@@ -80,10 +80,14 @@ impl<P: Port> Shard<P> {
     pub fn handle(&mut self, input: Input<P>, now: Instant, port: &mut P) {
         match input {
             Input::Join(join) => self.join(join, now, port),
-            Input::Leave { key, room, ack } => {
+            Input::Speak { key, socket, room: name, speech } => match self.rooms.get_mut(&name) {
+                Some(room) => room.speak(key, &socket, speech, port),
+                None => port.speak(&socket, &name, speech, Ok(())),
+            },
+            Input::Leave { key, socket, room, ack } => {
                 self.leave(key, &room, now, port);
                 if let Some(ack) = ack {
-                    port.left(ack);
+                    port.left(&socket, ack);
                 }
             }
             Input::Gone { key, rooms } => {

@@ -27,22 +27,40 @@ struct Recorder {
     joined: HashMap<SocketKey, (Seq, Vec<String>)>,
     refused: Vec<(SocketKey, wire::ErrorCode)>,
     left: Vec<SocketKey>,
+    spoken: Vec<(&'static str, bool)>,
     effects: Vec<Effect>,
 }
 
 impl Port for Recorder {
     type Socket = SocketKey;
     type Ack = SocketKey;
+    type Speech = &'static str;
 
     fn emit(&mut self, to: &SocketKey, packet: &Packet) {
         let json = packet.json.get().to_owned();
         self.seen.entry(*to).or_default().push((packet.event, json));
     }
-    fn joined(&mut self, ack: SocketKey, _: &RoomName, seq: Seq, history: &[&Message]) {
+    fn joined(
+        &mut self,
+        socket: &SocketKey,
+        _: &RoomName,
+        _: Option<SocketKey>,
+        seq: Seq,
+        history: &[&Message],
+    ) {
         let history = history.iter().map(|m| m.packet.json.get().to_owned()).collect();
-        self.joined.insert(ack, (seq, history));
+        self.joined.insert(*socket, (seq, history));
     }
-    fn left(&mut self, ack: SocketKey) {
+    fn speak(
+        &mut self,
+        _: &SocketKey,
+        _: &RoomName,
+        speech: &'static str,
+        verdict: Result<(), Failure>,
+    ) {
+        self.spoken.push((speech, verdict.is_ok()));
+    }
+    fn left(&mut self, _: &SocketKey, ack: SocketKey) {
         self.left.push(ack);
     }
     fn refused(&mut self, socket: &SocketKey, _: &RoomName, _: Option<SocketKey>, why: Failure) {
@@ -138,7 +156,7 @@ impl World {
     }
 
     fn leave(&mut self, key: SocketKey) {
-        self.input(Input::Leave { key, room: self.room.clone(), ack: None });
+        self.input(Input::Leave { key, socket: key, room: self.room.clone(), ack: None });
     }
 
     /// Somebody sends a message; the owner passes it on unless it is `lost` on the way.
@@ -448,11 +466,39 @@ fn leaving_while_joining_answers_both() {
     let mut world = World::new();
     let key = world.join(None);
     let room = world.room.clone();
-    world.input(Input::Leave { key, room, ack: Some(key) });
+    world.input(Input::Leave { key, socket: key, room, ack: Some(key) });
     world.settle();
     assert_eq!(world.port.refused, [(key, wire::ErrorCode::NotAMember)]);
     assert_eq!(world.port.left, [key]);
     assert!(world.port.joined.is_empty());
+}
+
+#[test]
+fn what_is_said_after_a_join_follows_it() {
+    let mut world = World::new();
+    let key = world.join(None);
+    let say = |world: &mut World, speech| {
+        let room = world.room.clone();
+        world.input(Input::Speak { key, socket: key, room, speech });
+    };
+    say(&mut world, "first");
+    say(&mut world, "second");
+    assert!(world.port.spoken.is_empty());
+    world.settle();
+    say(&mut world, "third");
+    assert_eq!(world.port.spoken, [("first", true), ("second", true), ("third", true)]);
+
+    // What was said before leaving is passed on; what waited in vain is refused.
+    let mut world = World::new();
+    world.join(None);
+    say(&mut world, "left");
+    world.leave(key);
+    world.join(None);
+    let key = key + 1;
+    let room = world.room.clone();
+    world.input(Input::Speak { key, socket: key, room, speech: "late" });
+    world.tick(Duration::from_secs(6));
+    assert_eq!(world.port.spoken, [("left", true), ("late", false)]);
 }
 
 #[test]

@@ -82,7 +82,8 @@ async fn a_body_above_the_limit_is_refused() {
     let text = "x".repeat(1000 - r#"427["echo",""]"#.len());
     assert_eq!(just_right.post(&format!(r#"427["echo","{text}"]"#)).await.status, 200);
 
-    // Refused for the length it names, with none of it sent; and refused while it arrives in chunks.
+    // Refused for the length it names, with none of it sent; and refused while it arrives in
+    // chunks.
     let chunk = format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1001));
     for (length, body) in
         [("Content-Length: 1001", ""), ("Transfer-Encoding: chunked", chunk.as_str())]

@@ -1,4 +1,5 @@
-//! The edge from outside: real sockets against `serve`, with clients that keep to the protocols and clients that do not.
+//! The edge from outside: real sockets against `serve`, with clients that keep to the protocols and
+//! clients that do not.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

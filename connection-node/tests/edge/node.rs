@@ -25,14 +25,19 @@ pub struct Node {
     pub address: SocketAddr,
     pub edge: Arc<Edge>,
     seen: mpsc::UnboundedReceiver<Seen>,
+    /// Clients whose connect handler has run, less those whose disconnect handler has.
+    connected: usize,
     pub shutdown: CancellationToken,
     served: JoinHandle<anyhow::Result<()>>,
 }
 
-/// Settings for a test: an origin, and a drain that does not linger.
+/// Settings for a test: an origin, a drain that does not linger, and no timeout that would end a
+/// session which something else forgot.
 pub fn config() -> EdgeConfig {
     EdgeConfig {
         allowed_origins: "https://chat.example.com".parse().unwrap(),
+        ping_timeout: Duration::from_hours(1),
+        connect_timeout: Duration::from_hours(1),
         drain_over: Duration::ZERO,
         drain_jitter: Duration::ZERO,
         max_payload: 64 << 10,
@@ -59,11 +64,13 @@ impl Node {
         let shutdown = CancellationToken::new();
         let served =
             tokio::spawn(edge::serve(listener, app, service, edge.clone(), shutdown.clone()));
-        Self { address, edge, seen, shutdown, served }
+        Self { address, edge, seen, connected: 0, shutdown, served }
     }
 
     async fn see(&mut self) -> Seen {
-        timeout(DEADLINE, self.seen.recv()).await.expect("an event in time").unwrap()
+        let seen = timeout(DEADLINE, self.seen.recv()).await.expect("an event in time").unwrap();
+        self.connected = after(self.connected, &seen);
+        seen
     }
 
     /// Waits for a client's connect handler and returns its transport.
@@ -93,15 +100,29 @@ impl Node {
         assert!(reached.is_ok(), "{} connections, not {count}", self.edge.connections());
     }
 
-    /// Shuts down, and proves that nothing is left.
-    pub async fn stop(self) {
+    /// Shuts down, and proves that nothing is left: every client that connected has also
+    /// disconnected before `serve` returns.
+    pub async fn stop(mut self) {
         self.shutdown.cancel();
         timeout(DEADLINE, self.served).await.expect("serve returns").unwrap().unwrap();
         assert_eq!(self.edge.connections(), 0);
+        while let Ok(seen) = self.seen.try_recv() {
+            self.connected = after(self.connected, &seen);
+        }
+        assert_eq!(self.connected, 0, "sockets without a disconnect");
     }
 }
 
-/// Says `ready` once its handlers are in place; answers `echo` by its acknowledgement, and `flood` by more than any buffer holds.
+/// How many clients are connected after an event.
+fn after(connected: usize, seen: &Seen) -> usize {
+    match seen {
+        Seen::Connected(_) => connected + 1,
+        Seen::Disconnected(_) => connected - 1,
+    }
+}
+
+/// Says `ready` once its handlers are in place; answers `echo` by its acknowledgement, and `flood`
+/// by more than any buffer holds.
 fn listen(io: &SocketIo, saw: &mpsc::UnboundedSender<Seen>) {
     let saw = saw.clone();
     io.ns("/", async move |socket: SocketRef| {
@@ -115,7 +136,7 @@ fn listen(io: &SocketIo, saw: &mpsc::UnboundedSender<Seen>) {
             }
         });
         let (gone, of) = (saw.clone(), transport.clone());
-        socket.on_disconnect(async move || {
+        socket.on_disconnect(async move |_: SocketRef| {
             gone.send(Seen::Disconnected(of.close_reason())).ok();
         });
         saw.send(Seen::Connected(transport)).ok();

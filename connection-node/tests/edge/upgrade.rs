@@ -112,7 +112,8 @@ async fn an_upgrade_that_fails_half_way_ends_the_session() {
             assert_eq!(socket.next().await.as_deref(), Some("3probe"));
         }
         drop(socket);
-        node.see_disconnected().await;
+        // At once, and not when the heartbeat misses the client.
+        assert_eq!(node.see_disconnected().await, Some(CloseReason::Ended), "{last}");
         let gone = client.get().await;
         assert_eq!((gone.status, gone.code()), (400, 1), "{last}");
     }
