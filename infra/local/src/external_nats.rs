@@ -1,0 +1,91 @@
+//! A nats-server that somebody else runs: reached, new enough, with JetStream.
+
+use std::time::Duration;
+
+use async_nats::{ConnectOptions, ServerInfo};
+use service_shell::{BadConfiguration, NatsUrl};
+
+use crate::nats_version::NatsVersion;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connects to the server at `url` and checks that Starling can use it.
+///
+/// # Errors
+/// [`BadConfiguration`] when the URL is malformed, nobody answers, or the server will not do.
+pub async fn connect(url: &str) -> Result<async_nats::Client, BadConfiguration> {
+    let place: NatsUrl = url.parse().map_err(BadConfiguration)?;
+    let connecting = ConnectOptions::new()
+        .name("local-stack")
+        .connection_timeout(CONNECT_TIMEOUT)
+        .connect(place.as_str());
+    let client = match tokio::time::timeout(CONNECT_TIMEOUT * 2, connecting).await {
+        Ok(Ok(client)) => client,
+        Ok(Err(error)) => return Err(unreachable(&place, &error.to_string())),
+        Err(_) => return Err(unreachable(&place, "no answer")),
+    };
+    check(&client.server_info(), &place)?;
+    Ok(client)
+}
+
+fn unreachable(place: &NatsUrl, reason: &str) -> BadConfiguration {
+    BadConfiguration(format!(
+        "the NATS server at {place} cannot be reached ({reason}): start it, or leave --nats-url out and one is started here"
+    ))
+}
+
+fn check(server: &ServerInfo, place: &NatsUrl) -> Result<(), BadConfiguration> {
+    let oldest = NatsVersion::OLDEST;
+    match server.version.parse::<NatsVersion>() {
+        Ok(version) if version.is_new_enough() => {}
+        Ok(version) => {
+            return Err(BadConfiguration(format!(
+                "the NATS server at {place} is version {version}: Starling needs {oldest} or newer"
+            )));
+        }
+        Err(error) => {
+            return Err(BadConfiguration(format!(
+                "the NATS server at {place} does not tell its version: Starling needs {oldest} or newer ({error})"
+            )));
+        }
+    }
+    if !server.jetstream {
+        return Err(BadConfiguration(format!(
+            "the NATS server at {place} runs without JetStream: start it with --jetstream"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_checked() {
+        let place = "nats://host:4222".parse().unwrap();
+        let table = [
+            ("2.15.1", true, None),
+            ("2.12.0-RC.1", true, None),
+            ("2.9.10", true, Some("is version 2.9.10: Starling needs 2.12.0 or newer")),
+            ("", true, Some("does not tell its version")),
+            ("2.15.1", false, Some("without JetStream")),
+        ];
+        for (version, jetstream, expected) in table {
+            let server =
+                ServerInfo { version: version.to_owned(), jetstream, ..ServerInfo::default() };
+            match (check(&server, &place), expected) {
+                (Ok(()), None) => {}
+                (Err(error), Some(part)) => assert!(error.to_string().contains(part), "{error}"),
+                (outcome, _) => panic!("{version} {jetstream}: {outcome:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_is_named_without_its_password() {
+        let sentence = connect("nats://user:hush@127.0.0.1:1").await.unwrap_err().to_string();
+        assert!(sentence.contains("nats://127.0.0.1:1 cannot be reached"), "{sentence}");
+        assert!(!sentence.contains("hush"), "{sentence}");
+    }
+}

@@ -1,0 +1,175 @@
+//! A child process that never outlives this one, even when this one is killed with SIGKILL.
+//!
+//! A shell beside the child holds the read end of a pipe whose write end lives here (the *leash*).
+//! When the pipe closes, by intention or because this process is gone, that shell sends SIGTERM to
+//! the child. It works on every Unix, from any thread, and without unsafe code.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::time::{Instant, sleep};
+
+/// Until a child that was asked to stop is killed.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+/// How often a child is looked at: no portable event tells its end without unsafe code.
+pub const POLL: Duration = Duration::from_millis(10);
+
+/// `$1` is the program, the rest its arguments. The background shell waits for the leash: a line lets
+/// the child live on without it, the end of the pipe stops the child, whose pid is `$$` after `exec`.
+const LEASHED: &str = r#"
+exec 3<&0 </dev/null
+( read -r _ <&3 || kill -TERM $$ ) >/dev/null 2>&1 &
+exec "$@" 3<&-
+"#;
+
+/// A running child; dropping it kills it and waits for its end.
+#[derive(Debug)]
+pub struct LeashedChild {
+    name: &'static str,
+    child: Child,
+    /// `None` once it was let go.
+    leash: Option<ChildStdin>,
+}
+
+impl LeashedChild {
+    /// Starts `command` (the program, then its arguments) with `environment` added to this process's
+    /// own; what it writes goes to the file `log`, which is made anew.
+    ///
+    /// # Errors
+    /// When the log cannot be written or no shell can be run. A program that is missing shows as an
+    /// early end with the status 126 or 127.
+    pub fn spawn(
+        name: &'static str,
+        command: &[OsString],
+        environment: &[(&str, &str)],
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let output =
+            File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let mut child = Command::new("sh")
+            .args(["-c", LEASHED, "leashed"])
+            .args(command)
+            .envs(environment.iter().copied())
+            // A group of its own keeps the terminal's Ctrl-C away: services drain before it stops.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone().context("cannot share the log")?)
+            .stderr(output)
+            .spawn()
+            .context("cannot run sh")?;
+        let leash = child.stdin.take();
+        Ok(Self { name, child, leash })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, or `None` while it runs.
+    ///
+    /// # Errors
+    /// When the operating system refuses to tell.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        self.child.try_wait().with_context(|| format!("cannot wait for {}", self.name))
+    }
+
+    /// Stops it with SIGTERM and waits for its end; after 10 s it is killed.
+    ///
+    /// # Errors
+    /// When the operating system refuses to wait for it or to kill it.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.leash = None;
+        let deadline = Instant::now() + STOP_DEADLINE;
+        while self.ended()?.is_none() {
+            if Instant::now() >= deadline {
+                tracing::warn!("{} did not stop within {STOP_DEADLINE:?}: killing it", self.name);
+                return self.end();
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Kills it with SIGKILL and waits for its end.
+    ///
+    /// # Errors
+    /// When the operating system refuses to.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
+        self.child.kill().with_context(|| format!("cannot kill {}", self.name))?;
+        self.child.wait().with_context(|| format!("cannot wait for {}", self.name))?;
+        if let Some(mut leash) = self.leash.take() {
+            // Lets the waiting shell go without a signal to a pid that is no longer the child's. It
+            // fails only where that shell is gone already.
+            let _ = leash.write_all(b"\n");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LeashedChild {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::warn!("a process may be left behind: {error:#}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeper(folder: &Path) -> LeashedChild {
+        let command = ["sleep".into(), "600".into()];
+        LeashedChild::spawn("sleep", &command, &[], &folder.join("log")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn it_is_stopped_by_sigterm() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = sleeper(folder.path());
+        assert_eq!(child.ended().unwrap(), None);
+        child.leash = None;
+        let status = loop {
+            match child.ended().unwrap() {
+                Some(status) => break status,
+                None => sleep(POLL).await,
+            }
+        };
+        assert_eq!(status.signal(), Some(15));
+    }
+
+    #[tokio::test]
+    async fn one_that_ignores_sigterm_is_not_waited_for_when_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let stubborn = "trap '' TERM; echo started; while :; do sleep 0.01; done";
+        let command = ["sh".into(), "-c".into(), stubborn.into()];
+        let child = LeashedChild::spawn("sh", &command, &[], &log).unwrap();
+        while std::fs::read_to_string(&log).unwrap().is_empty() {
+            sleep(POLL).await;
+        }
+        child.kill().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_ends_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let command = [folder.path().join("missing").into_os_string()];
+        let log = folder.path().join("log");
+        let mut child = LeashedChild::spawn("missing", &command, &[], &log).unwrap();
+        let status = child.child.wait().unwrap();
+        assert_eq!(status.code(), Some(127));
+    }
+}

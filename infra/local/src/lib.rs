@@ -1,0 +1,55 @@
+//! Starling on one machine: a nats-server, its streams, an S3 and the services, for `cargo run` and for every test.
+//!
+//! Owns finding or fetching `nats-server`, running it, provisioning streams and buckets, and starting,
+//! stopping and killing the services inside this process. Leaves what the services do to them: nothing
+//! here decides about messages.
+//!
+//! Without the feature `services` only the NATS part is built ([`nats_process`] and [`provision`]), which
+//! is what the services' own tests need.
+
+pub mod data_folder;
+pub mod file_lock;
+pub mod leashed_child;
+pub mod nats_process;
+pub mod nats_server;
+pub mod nats_version;
+pub mod nats_wheel;
+pub mod port;
+pub mod progress;
+pub mod provision;
+pub mod search_path;
+
+#[cfg(feature = "services")]
+pub mod banner;
+#[cfg(feature = "services")]
+pub mod cli;
+#[cfg(feature = "services")]
+pub mod embedded_s3;
+#[cfg(feature = "services")]
+pub mod external_nats;
+#[cfg(feature = "services")]
+pub mod jwt_secret;
+#[cfg(feature = "services")]
+pub mod launch;
+#[cfg(feature = "services")]
+pub mod listeners;
+#[cfg(feature = "services")]
+pub mod nats;
+#[cfg(feature = "services")]
+pub mod open_files;
+#[cfg(feature = "services")]
+pub mod readiness;
+#[cfg(feature = "services")]
+pub mod s3;
+#[cfg(feature = "services")]
+pub mod service;
+#[cfg(feature = "services")]
+pub mod slot;
+#[cfg(feature = "services")]
+pub mod socket_io_client;
+#[cfg(feature = "services")]
+pub mod stack;
+#[cfg(feature = "services")]
+pub mod stack_options;
+#[cfg(feature = "services")]
+pub mod stop_signal;

@@ -1,0 +1,223 @@
+//! One `nats-server` with JetStream as a child process that can be stopped, killed and restarted.
+//!
+//! Owns the process, its port and its data folder. Leaves finding the binary to [`crate::nats_server`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use crate::data_folder::DataFolder;
+use crate::leashed_child::{LeashedChild, POLL};
+use crate::nats_server::{self, Places};
+use crate::port;
+
+/// Until the server must accept connections; replaying a large store takes seconds.
+const START_DEADLINE: Duration = Duration::from_mins(1);
+/// How much of what a stranger sends is read, in bytes; INFO has some 500.
+const GREETING_BOUND: u64 = 16 * 1024;
+/// How many free ports are tried, and how often a held one is tried again on a restart.
+const PORT_ATTEMPTS: u32 = 20;
+
+/// How to start a server.
+#[derive(Debug)]
+pub struct NatsOptions {
+    /// The folder for its streams and its log.
+    pub data: DataFolder,
+    /// The loopback port, or `None` for a free one that is kept over restarts.
+    pub port: Option<u16>,
+}
+
+/// A running, stopped or killed nats-server; dropping it kills the server and waits for its end.
+#[derive(Debug)]
+pub struct NatsProcess {
+    binary: PathBuf,
+    port: u16,
+    running: Option<LeashedChild>,
+    data: DataFolder,
+}
+
+impl NatsProcess {
+    /// Starts a server on a free port, with its data in a folder that is removed when this is dropped.
+    ///
+    /// # Errors
+    /// As [`NatsProcess::start`].
+    pub async fn start_temp() -> anyhow::Result<Self> {
+        Self::start(NatsOptions { data: DataFolder::temporary()?, port: None }).await
+    }
+
+    /// Finds or fetches a nats-server, starts it and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// [`service_shell::BadConfiguration`] when no usable server can be had or the port is in use; otherwise
+    /// the last lines of the server's log.
+    pub async fn start(options: NatsOptions) -> anyhow::Result<Self> {
+        let binary = nats_server::find(&Places::of_this_machine()).await?;
+        let NatsOptions { data, port } = options;
+        let mut server = Self { binary, port: 0, running: None, data };
+        if let Some(port) = port {
+            server.port = port;
+            server.launch().await.map_err(|failure| failure.into_error("nats-server"))?;
+            return Ok(server);
+        }
+        for _ in 0..PORT_ATTEMPTS {
+            server.port = port::candidate();
+            match server.launch().await {
+                Err(Failure::PortInUse(_)) => {}
+                Err(failure) => return Err(failure.into_error("nats-server")),
+                Ok(()) => return Ok(server),
+            }
+        }
+        bail!("no free port for nats-server after {PORT_ATTEMPTS} attempts");
+    }
+
+    /// `nats://127.0.0.1:<port>`, the same before and after a restart.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.running.as_ref().map(LeashedChild::pid)
+    }
+
+    /// How it ended, if it ended by itself; `None` while it runs and after a stop or kill.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.running.as_mut()?.ended().ok().flatten()
+    }
+
+    /// Stops it with SIGTERM, as an operator does, and waits for its end. Its data stays.
+    ///
+    /// # Errors
+    /// When the operating system refuses to wait for or kill the child.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        match self.running.take() {
+            Some(running) => running.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Kills it with SIGKILL, as a crash does, and waits for its end. Its data stays.
+    ///
+    /// # Errors
+    /// As [`NatsProcess::stop`].
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        match self.running.take() {
+            Some(running) => running.kill(),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts it again on the same port with the same data; stops it first if it runs.
+    ///
+    /// # Errors
+    /// As [`NatsProcess::start`]; a port that was taken meanwhile is tried for a second.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.stop().await?;
+        for _ in 1..PORT_ATTEMPTS {
+            match self.launch().await {
+                Err(Failure::PortInUse(_)) => sleep(POLL * 5).await,
+                Err(failure) => return Err(failure.into_error("nats-server")),
+                Ok(()) => return Ok(()),
+            }
+        }
+        self.launch().await.map_err(|failure| failure.into_error("nats-server"))
+    }
+
+    /// Starts the process on `self.port` and waits until it greets.
+    async fn launch(&mut self) -> Result<(), Failure> {
+        let name = unique_name();
+        let mut running =
+            LeashedChild::spawn("nats-server", &self.command(&name), &[], &self.log())?;
+        // Another server on this port would greet too, while this one fails to bind.
+        let greets_as = format!("\"server_name\":\"{name}\"");
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            if greeting(self.port).await.is_some_and(|info| info.contains(&greets_as)) {
+                self.running = Some(running);
+                return Ok(());
+            }
+            if running.ended()?.is_some() {
+                return Err(self.failure());
+            }
+            if Instant::now() >= deadline {
+                running.kill()?;
+                return Err(anyhow::anyhow!(
+                    "nats-server did not accept within {START_DEADLINE:?}"
+                )
+                .into());
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    fn command(&self, name: &str) -> Vec<OsString> {
+        let port = self.port.to_string();
+        let mut command = vec![self.binary.clone().into_os_string()];
+        command.extend(
+            ["--addr", "127.0.0.1", "--port", &port, "--server_name", name].map(Into::into),
+        );
+        command.extend(["--jetstream", "--store_dir"].map(Into::into));
+        command.push(self.data.path().into());
+        command
+    }
+
+    fn log(&self) -> PathBuf {
+        self.data.path().join("nats-server.log")
+    }
+
+    /// Why the server ended while it was starting, from its log.
+    fn failure(&self) -> Failure {
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        if log.contains("address already in use") {
+            return Failure::PortInUse(self.port);
+        }
+        let fatal = log.lines().rev().find(|line| line.contains("[FTL]")).or(log.lines().last());
+        let reason = fatal.unwrap_or("its log is empty");
+        Failure::Other(anyhow::anyhow!("nats-server ended while starting: {reason}"))
+    }
+}
+
+/// A server name that no other start shares: a greeting proves whose it is.
+fn unique_name() -> String {
+    static STARTS: AtomicU64 = AtomicU64::new(0);
+    format!("starling-{}-{}", std::process::id(), STARTS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The INFO line that a server sends first, if one listens on `port`.
+async fn greeting(port: u16) -> Option<String> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let mut line = String::new();
+    let mut reader = BufReader::new(stream.take(GREETING_BOUND));
+    let read = reader.read_line(&mut line);
+    tokio::time::timeout(Duration::from_secs(1), read).await.ok()?.ok()?;
+    line.starts_with("INFO ").then_some(line)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("port {0} is in use")]
+    PortInUse(u16),
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+impl Failure {
+    fn into_error(self, what: &str) -> anyhow::Error {
+        match self {
+            Self::PortInUse(port) => port::in_use(port, what).into(),
+            Self::Other(error) => error,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The S3 of the stack: one that is named, else `minio` on PATH, else the embedded one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::operation::head_bucket::HeadBucketError;
+use tokio::time::{Instant, sleep};
+
+use crate::embedded_s3;
+use crate::leashed_child::{LeashedChild, POLL};
+use crate::service::Service;
+use crate::{port, search_path};
+
+/// The bucket of the stack.
+pub const BUCKET: &str = "starling-media";
+/// The region that requests are signed for.
+pub const REGION: &str = "us-east-1";
+/// Until the bucket must be there.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Which S3 to use, and with which keys.
+#[derive(Debug, Clone)]
+pub struct S3Options {
+    /// The URL of a server that somebody else runs; `None` starts one.
+    pub endpoint: Option<String>,
+    /// The access key; a server that is started here takes it too.
+    pub access_key: String,
+    /// The secret to it, of 8 characters at least.
+    pub secret_key: String,
+}
+
+impl Default for S3Options {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            access_key: "starling".to_owned(),
+            secret_key: "starling-secret".to_owned(),
+        }
+    }
+}
+
+/// An S3 server that holds the bucket.
+#[derive(Debug)]
+pub struct S3 {
+    endpoint: String,
+    server: Server,
+}
+
+#[derive(Debug)]
+enum Server {
+    External,
+    Minio(LeashedChild),
+    Embedded(Service),
+}
+
+impl S3 {
+    /// Starts or reaches the server and makes the bucket; a server started here keeps its files in `data`.
+    /// `path` is where `minio` is looked for, in the form of the variable PATH.
+    ///
+    /// # Errors
+    /// When it cannot be started or reached, or refuses the bucket.
+    pub async fn start(
+        options: &S3Options,
+        data: &Path,
+        path: &std::ffi::OsStr,
+    ) -> anyhow::Result<Self> {
+        let mut s3 = match (&options.endpoint, search_path::find("minio", path)) {
+            (Some(endpoint), _) => Self { endpoint: endpoint.clone(), server: Server::External },
+            (None, Some(binary)) => start_minio(&binary, options, data)?,
+            (None, None) => start_embedded(options, data).await?,
+        };
+        s3.make_bucket(options)
+            .await
+            .with_context(|| format!("the S3 at {} is not usable", s3.endpoint))?;
+        Ok(s3)
+    }
+
+    /// Its URL, for path-style requests.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// What it is, for people.
+    pub fn kind(&self) -> &'static str {
+        match self.server {
+            Server::External => "external",
+            Server::Minio(_) => "minio",
+            Server::Embedded(_) => "embedded",
+        }
+    }
+
+    /// Waits until the embedded server ends by itself. Never returns for another kind.
+    pub async fn ended(&self) -> anyhow::Error {
+        match &self.server {
+            Server::Embedded(service) => service.ended().await,
+            Server::External | Server::Minio(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops a server that was started here.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        match self.server {
+            Server::External => Ok(()),
+            Server::Minio(child) => child.stop().await,
+            Server::Embedded(service) => service.stop().await,
+        }
+    }
+
+    /// Makes the bucket unless it is there, again and again while the server is still starting.
+    async fn make_bucket(&mut self, options: &S3Options) -> anyhow::Result<()> {
+        let client = client(&self.endpoint, options);
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let trouble = match ensure_bucket(&client).await {
+                Ok(()) => return Ok(()),
+                Err(trouble) => trouble,
+            };
+            if let Server::Minio(child) = &mut self.server
+                && let Some(status) = child.ended()?
+            {
+                bail!("minio ended with {status}: see minio.log in the data folder");
+            }
+            if Instant::now() >= deadline {
+                bail!("the bucket {BUCKET} is not there after {DEADLINE:?}: {trouble:#}");
+            }
+            sleep(POLL * 10).await;
+        }
+    }
+}
+
+/// A client for path-style requests to `endpoint`.
+pub fn client(endpoint: &str, options: &S3Options) -> Client {
+    let credentials =
+        Credentials::new(&options.access_key, &options.secret_key, None, None, "local-stack");
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(credentials)
+        .force_path_style(true)
+        .build();
+    Client::from_conf(config)
+}
+
+async fn ensure_bucket(client: &Client) -> anyhow::Result<()> {
+    match client.head_bucket().bucket(BUCKET).send().await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.as_service_error().is_some_and(HeadBucketError::is_not_found) => {}
+        Err(error) => return Err(error.into()),
+    }
+    client.create_bucket().bucket(BUCKET).send().await?;
+    Ok(())
+}
+
+async fn start_embedded(options: &S3Options, data: &Path) -> anyhow::Result<S3> {
+    let files = data.join("objects");
+    let server = embedded_s3::service(&files, &options.access_key, &options.secret_key)?;
+    let listener = port::listen_anywhere().await?;
+    let service = Service::start("the embedded S3", listener, |listener, shutdown| {
+        embedded_s3::serve(server, listener, shutdown)
+    })?;
+    Ok(S3 { endpoint: format!("http://{}", service.address()), server: Server::Embedded(service) })
+}
+
+/// minio cannot be told to pick a port and say which, so a random one is given to it.
+fn start_minio(binary: &Path, options: &S3Options, data: &Path) -> anyhow::Result<S3> {
+    let files = data.join("minio");
+    std::fs::create_dir_all(&files)
+        .with_context(|| format!("cannot create {}", files.display()))?;
+    let address = format!("127.0.0.1:{}", port::candidate());
+    let command = [
+        binary.as_os_str().to_owned(),
+        "server".into(),
+        "--quiet".into(),
+        "--address".into(),
+        address.clone().into(),
+        files.into_os_string(),
+    ];
+    let environment = [
+        ("MINIO_ROOT_USER", options.access_key.as_str()),
+        ("MINIO_ROOT_PASSWORD", &options.secret_key),
+    ];
+    let child = LeashedChild::spawn("minio", &command, &environment, &data.join("minio.log"))?;
+    Ok(S3 { endpoint: format!("http://{address}"), server: Server::Minio(child) })
+}

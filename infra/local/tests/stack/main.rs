@@ -1,0 +1,17 @@
+//! The local stack on a real nats-server: its parts alone, then the whole with every service.
+
+// What fails in a helper fails its test, which is what an unwrap says.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod nats;
+mod process;
+mod provisioning;
+
+#[cfg(feature = "services")]
+mod chat;
+#[cfg(feature = "services")]
+mod command;
+#[cfg(feature = "services")]
+mod s3;
+#[cfg(feature = "services")]
+mod whole;

@@ -1,0 +1,126 @@
+//! Every setting of the media worker.
+
+use std::fmt;
+
+use service_shell::NatsUrl;
+
+/// What the media worker needs to know. Each field is an option of the command line and a variable of
+/// the environment.
+#[derive(Clone, clap::Args)]
+pub struct Config {
+    /// The NATS server: `nats://host:port`, or `tls://host:port`.
+    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
+    pub nats_url: NatsUrl,
+
+    /// The S3 service, as a URL; without it that of AWS in the region.
+    #[arg(long, env = "S3_ENDPOINT", value_parser = http_url)]
+    pub s3_endpoint: Option<String>,
+
+    /// The bucket that holds images, thumbnails and voice notes.
+    #[arg(long, env = "S3_BUCKET", default_value = "starling-media")]
+    pub s3_bucket: String,
+
+    /// The region of the bucket.
+    #[arg(long, env = "S3_REGION", default_value = "us-east-1")]
+    pub s3_region: String,
+
+    /// The access key; without it the usual chain of AWS is asked (profile, task role, instance role).
+    #[arg(long, env = "S3_ACCESS_KEY", requires = "s3_secret_key")]
+    pub s3_access_key: Option<String>,
+
+    /// The secret to the access key.
+    #[arg(long, env = "S3_SECRET_KEY", requires = "s3_access_key", hide_env_values = true)]
+    pub s3_secret_key: Option<String>,
+
+    /// Name the bucket in the path instead of the host, as MinIO and most other servers want it.
+    #[arg(long, env = "S3_FORCE_PATH_STYLE")]
+    pub s3_force_path_style: bool,
+}
+
+impl Config {
+    /// The defaults, with the NATS server at `nats_url`.
+    ///
+    /// # Panics
+    /// When `nats_url` is no URL of a NATS server.
+    #[allow(clippy::expect_used)] // A caller with a URL of its own making.
+    pub fn local(nats_url: &str) -> Self {
+        Self {
+            nats_url: nats_url.parse().expect("a NATS URL"),
+            s3_endpoint: None,
+            s3_bucket: "starling-media".to_owned(),
+            s3_region: "us-east-1".to_owned(),
+            s3_access_key: None,
+            s3_secret_key: None,
+            s3_force_path_style: false,
+        }
+    }
+}
+
+/// Leaves the secret key out.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("nats_url", &self.nats_url)
+            .field("s3_endpoint", &self.s3_endpoint)
+            .field("s3_bucket", &self.s3_bucket)
+            .field("s3_region", &self.s3_region)
+            .field("s3_force_path_style", &self.s3_force_path_style)
+            .finish_non_exhaustive()
+    }
+}
+
+fn http_url(text: &str) -> Result<String, String> {
+    let uri: axum::http::Uri = text.parse().map_err(|error| format!("not a URL ({error})"))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(_)) => Ok(text.to_owned()),
+        _ => Err("not a URL such as http://127.0.0.1:9000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<Config, String> {
+        let line = [&["media-worker"], arguments].concat();
+        Cli::try_parse_from(line).map(|cli| cli.config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_local() {
+        let parsed = parse(&[]).unwrap();
+        let local = Config::local("nats://127.0.0.1:4222");
+        assert_eq!(parsed.nats_url, local.nats_url);
+        assert_eq!(format!("{parsed:?}"), format!("{local:?}"));
+    }
+
+    #[test]
+    fn bad_settings_are_refused_with_a_reason() {
+        let table: [(&[&str], &str); 5] = [
+            (&["--nats-url", "nats://:0:0"], "not a NATS URL"),
+            (&["--s3-endpoint", "127.0.0.1:9000"], "not a URL"),
+            (&["--s3-endpoint", "ftp://files"], "not a URL such as"),
+            (&["--s3-access-key", "key"], "--s3-secret-key"),
+            (&["--s3-secret-key", "secret"], "--s3-access-key"),
+        ];
+        for (arguments, expected) in table {
+            let refusal = parse(arguments).unwrap_err();
+            assert!(refusal.contains(expected), "{arguments:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn the_debug_form_keeps_the_secret() {
+        let mut config = Config::local("nats://user:password@host");
+        config.s3_secret_key = Some("hush".to_owned());
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hush") && !shown.contains("password"), "{shown}");
+    }
+}
