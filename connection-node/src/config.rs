@@ -91,7 +91,9 @@ pub enum ConfigError {
     Origins(#[from] crate::edge::InvalidOrigin),
     #[error("{name} names no folder: {path}")]
     Folder { name: &'static str, path: PathBuf },
-    #[error("`*` in ALLOWED_ORIGINS goes only with DEV_TOKENS, in the local stack; name the origins")]
+    #[error(
+        "`*` in ALLOWED_ORIGINS goes only with DEV_TOKENS, in the local stack; name the origins"
+    )]
     AnyOrigin,
 }
 
@@ -148,10 +150,9 @@ impl Config {
     /// # Errors
     /// When a folder is not there.
     pub fn check_folders(&self) -> Result<(), ConfigError> {
-        for (name, path) in [
-            ("PUBLIC_DIR", &self.public_dir),
-            ("SOCKET_IO_CLIENT_DIR", &self.socket_io_client_dir),
-        ] {
+        for (name, path) in
+            [("PUBLIC_DIR", &self.public_dir), ("SOCKET_IO_CLIENT_DIR", &self.socket_io_client_dir)]
+        {
             if let Some(path) = path.as_ref().filter(|path| !path.is_dir()) {
                 return Err(ConfigError::Folder { name, path: path.clone() });
             }

@@ -50,7 +50,6 @@ async fn hand_over(item: ToNode, hub: &Hub) {
     hub.send(partition, input).await;
 }
 
-
 fn read(sent: Sent) -> Delivered {
     let Sent { room, seq, prev, body } = sent;
     let message = Message::from_stored(&room, seq, body.get().as_bytes())

@@ -11,11 +11,13 @@ use std::{
 use async_nats::connection::State as Connection;
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use percent_encoding::percent_decode_str;
 use tower::ServiceBuilder;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 use wire::client::{DevToken, DevTokenRequest};
@@ -72,14 +74,35 @@ pub fn router(config: &Config, tokens: &Tokens, readiness: Readiness) -> Router 
         router = router.nest_service("/vendor", files(folder));
     }
     if let Some(folder) = &config.public_dir {
-        router = router.fallback_service(files(folder));
+        router = router.merge(page(folder));
     }
     router.layer(security_headers())
 }
 
-/// Static files, asked for again when they change.
+/// Static files.
 fn files(folder: &Path) -> ServeDir {
     ServeDir::new(folder).precompressed_gzip()
+}
+
+/// The web page's folder, without what its tools keep there.
+fn page(folder: &Path) -> Router {
+    Router::new().fallback_service(files(folder)).layer(middleware::from_fn(
+        async |request: Request, next: Next| {
+            if is_tooling(request.uri().path()) {
+                return StatusCode::NOT_FOUND.into_response();
+            }
+            next.run(request).await
+        },
+    ))
+}
+
+/// Whether a path names a hidden file, or npm's.
+fn is_tooling(path: &str) -> bool {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    decoded.split('/').any(|part| {
+        part.starts_with('.')
+            || ["node_modules", "package.json", "package-lock.json"].contains(&part)
+    })
 }
 
 type SetHeader = SetResponseHeaderLayer<HeaderValue>;
@@ -92,9 +115,9 @@ fn security_headers() -> impl tower::Layer<
         Error: Into<std::convert::Infallible>,
         Future: Send,
     > + Clone
-    + Send
-    + Sync
-    + 'static,
+              + Send
+              + Sync
+              + 'static,
 > + Clone
 + Send
 + Sync
@@ -141,4 +164,45 @@ async fn dev_token(
         .sign(claims, DEV_TOKEN_SECONDS)
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot sign: {error}\n")))?;
     Ok(Json(DevToken { token, expires_at }))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[test]
+    fn tools_files_are_told_from_the_page() {
+        for path in [
+            "/.npmrc",
+            "/node_modules/x.js",
+            "/package.json",
+            "/package-lock.json",
+            "/%2enpmrc",
+            "/js/..%2f.npmrc",
+            "/node%5fmodules/x.js",
+        ] {
+            assert!(is_tooling(path), "{path}");
+        }
+        for path in ["/", "/index.html", "/js/main.js", "/img/logo.svg"] {
+            assert!(!is_tooling(path), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_is_served_under_a_policy() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("index.html"), "<p>hello</p>").unwrap();
+        std::fs::write(folder.path().join("package.json"), "{}").unwrap();
+        let app = page(folder.path()).layer(security_headers());
+        let get = |path: &str| app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
+        let answer = get("/").await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"));
+        assert_eq!(get("/package.json").await.unwrap().status(), StatusCode::NOT_FOUND);
+        assert_eq!(get("/nothing").await.unwrap().status(), StatusCode::NOT_FOUND);
+    }
 }

@@ -10,8 +10,22 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// Everything that a message may look like.
 const TAGS: [&str; 16] = [
-    "a", "b", "blockquote", "br", "code", "del", "em", "i", "li", "ol", "p", "pre", "s", "strong",
-    "u", "ul",
+    "a",
+    "b",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "em",
+    "i",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "s",
+    "strong",
+    "u",
+    "ul",
 ];
 
 static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -71,7 +85,8 @@ mod tests {
 
     #[test]
     fn plain_text_has_no_html() {
-        for content in ["hello", "2 > 1 - yes.", "a_b_c", "snake_case.txt", "1 * 2", "x\ny", "🐦", "<"]
+        for content in
+            ["hello", "2 > 1 - yes.", "a_b_c", "snake_case.txt", "1 * 2", "x\ny", "🐦", "<"]
         {
             assert_eq!(render(content), None, "{content:?}");
         }

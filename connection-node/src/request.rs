@@ -18,11 +18,27 @@ use wire::{
 /// A well-formed request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    Chat { room: RoomName, content: String, client_message_id: Option<String> },
-    Join { room: RoomName, after: Option<Seq> },
-    Leave { room: RoomName },
-    History { room: RoomName, before: Option<Seq>, limit: usize },
-    Typing { room: RoomName, typing: bool },
+    Chat {
+        room: RoomName,
+        content: String,
+        client_message_id: Option<String>,
+    },
+    Join {
+        room: RoomName,
+        after: Option<Seq>,
+    },
+    Leave {
+        room: RoomName,
+    },
+    History {
+        room: RoomName,
+        before: Option<Seq>,
+        limit: usize,
+    },
+    Typing {
+        room: RoomName,
+        typing: bool,
+    },
     /// `user-disconnecting`: the transport tells, so there is nothing to do.
     Farewell,
 }
@@ -83,8 +99,7 @@ impl Request {
                 })
             }
             event::TYPING => {
-                let typing: SendTyping =
-                    read(event, payload, "{ room: string, typing: boolean }")?;
+                let typing: SendTyping = read(event, payload, "{ room: string, typing: boolean }")?;
                 Ok(Self::Typing { room: room(&typing.room)?, typing: typing.typing })
             }
             _ => Err(Failure::new(
@@ -235,16 +250,32 @@ mod tests {
     #[test]
     fn malformed() {
         for json in [
-            "", "{}", "[]", "[7]", "null", "[\"no-such-event\",{}]", "[\"chat-message\"]",
-            "[\"chat-message\",null]", "[\"chat-message\",7]", "[\"chat-message\",[]]",
-            "[\"chat-message\",\"hi\"]", "[\"chat-message\",[\"general\",\"hi\",null]]", "[\"chat-message\",{}]", "[\"chat-message\",{\"content\":7}]",
-            "[\"chat-message\",{\"content\":\"\"}]", "[\"chat-message\",{\"content\":\" \\n\"}]",
+            "",
+            "{}",
+            "[]",
+            "[7]",
+            "null",
+            "[\"no-such-event\",{}]",
+            "[\"chat-message\"]",
+            "[\"chat-message\",null]",
+            "[\"chat-message\",7]",
+            "[\"chat-message\",[]]",
+            "[\"chat-message\",\"hi\"]",
+            "[\"chat-message\",[\"general\",\"hi\",null]]",
+            "[\"chat-message\",{}]",
+            "[\"chat-message\",{\"content\":7}]",
+            "[\"chat-message\",{\"content\":\"\"}]",
+            "[\"chat-message\",{\"content\":\" \\n\"}]",
             "[\"chat-message\",{\"content\":\"x\",\"room\":\"\"}]",
             "[\"chat-message\",{\"content\":\"x\",\"room\":{}}]",
             "[\"chat-message\",{\"content\":\"x\",\"clientMessageId\":\"\"}]",
-            "[\"join-room\"]", "[\"join-room\",\"\"]", "[\"join-room\",{\"room\":\"r\",\"after\":-1}]",
-            "[\"join-room\",{\"room\":\"r\",\"after\":\"7\"}]", "[\"leave-room\",[\"r\"]]",
-            "[\"history\",\"r\"]", "[\"history\",{\"room\":\"r\",\"limit\":-1}]",
+            "[\"join-room\"]",
+            "[\"join-room\",\"\"]",
+            "[\"join-room\",{\"room\":\"r\",\"after\":-1}]",
+            "[\"join-room\",{\"room\":\"r\",\"after\":\"7\"}]",
+            "[\"leave-room\",[\"r\"]]",
+            "[\"history\",\"r\"]",
+            "[\"history\",{\"room\":\"r\",\"limit\":-1}]",
             "[\"typing\",{\"room\":\"r\"}]",
         ] {
             assert_eq!(code(json), ErrorCode::Invalid, "{json}");

@@ -55,7 +55,8 @@ pub async fn run(
     })?;
 
     // Two sets of tasks: what serves rooms ends first, what carries its words after it.
-    let (tasks, carriers, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
+    let (tasks, carriers, stop) =
+        (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
     let (teller, telling) = Teller::new(client.clone());
     carriers.spawn(telling);
     let (publisher, publishing) =
@@ -104,8 +105,7 @@ pub async fn run(
 
     let accepting = CancellationToken::new();
     let turning = turn_away(shutdown, readiness, config.drain_delay, accepting.clone());
-    let serving =
-        edge::serve(listener, app, io_service, edge::Edge::new(edge_config), accepting);
+    let serving = edge::serve(listener, app, io_service, edge::Edge::new(edge_config), accepting);
     tracing::info!(%node, "serving");
     let ((), served) = tokio::join!(turning, serving);
 

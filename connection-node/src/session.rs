@@ -50,11 +50,8 @@ pub enum Admission<E> {
 
 impl<E> Session<E> {
     pub fn new(key: SocketKey, identity: Identity) -> Self {
-        let state = State {
-            stage: Stage::Starting(Vec::new()),
-            rooms: HashMap::new(),
-            typed_at: None,
-        };
+        let state =
+            State { stage: Stage::Starting(Vec::new()), rooms: HashMap::new(), typed_at: None };
         Self { key, identity, state: Mutex::new(state) }
     }
 

@@ -197,7 +197,8 @@ mod tests {
             sign(&Header::new(Algorithm::HS512), serde_json::json!({"sub":"u","exp":u32::MAX}));
         // {"alg":"none"} with an empty signature.
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1IiwiZXhwIjo0Mjk0OTY3Mjk1fQ.";
-        for token in [&*forged, &nobody, &long, &expired, &endless, &hs512, unsigned, "a.b.c", "x"] {
+        for token in [&*forged, &nobody, &long, &expired, &endless, &hs512, unsigned, "a.b.c", "x"]
+        {
             assert_eq!(tokens.identify(Some(token)).unwrap_err(), TokenError::Invalid, "{token}");
         }
     }

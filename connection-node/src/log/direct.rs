@@ -155,8 +155,7 @@ fn entry(message: NatsMessage) -> Result<Entry, DirectGetError> {
         .ok_or(DirectGetError::Malformed("no subject"))?
         .as_str()
         .to_owned();
-    let seq =
-        number(&headers, "Nats-Sequence").ok_or(DirectGetError::Malformed("no sequence"))?;
+    let seq = number(&headers, "Nats-Sequence").ok_or(DirectGetError::Malformed("no sequence"))?;
     let pending = number(&headers, "Nats-Num-Pending").unwrap_or(0);
     Ok(Entry { subject, seq, payload: message.payload, pending })
 }

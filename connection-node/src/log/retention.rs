@@ -27,7 +27,12 @@ impl Retention {
     /// it holds, and the oldest message of all rooms.
     ///
     /// Never too low: where the limits cannot tell, only what is still there counts.
-    pub fn complete_from(&self, oldest: Option<Seq>, count: u64, oldest_of_all: Option<Seq>) -> Seq {
+    pub fn complete_from(
+        &self,
+        oldest: Option<Seq>,
+        count: u64,
+        oldest_of_all: Option<Seq>,
+    ) -> Seq {
         let oldest = oldest.map_or(Seq::MAX, |oldest| oldest - 1);
         if self.cap.is_some_and(|cap| count >= cap) {
             return oldest;

@@ -87,8 +87,7 @@ mod tests {
     fn run(seqs: &[Seq], before: Seq, wanted: u64) -> (Seq, u32) {
         let remaining = |at: Seq| seqs.iter().filter(|&&seq| seq >= at).count() as u64;
         let low = seqs[0];
-        let mut search =
-            Search::new((low, remaining(low)), (before, remaining(before)), wanted);
+        let mut search = Search::new((low, remaining(low)), (before, remaining(before)), wanted);
         let mut probes = 0;
         loop {
             match search.step() {

@@ -127,11 +127,7 @@ impl RoomPresence {
         (self.give(room, everyone), ask)
     }
 
-    fn give(
-        &mut self,
-        room: &RoomName,
-        keys: Vec<SocketKey>,
-    ) -> Option<(Packet, Vec<SocketKey>)> {
+    fn give(&mut self, room: &RoomName, keys: Vec<SocketKey>) -> Option<(Packet, Vec<SocketKey>)> {
         if keys.is_empty() {
             return None;
         }

@@ -1,25 +1,22 @@
 //! A shard of the node's rooms: every room of some partitions, decided by one writer.
 //!
-//! Owns what spans rooms: partitions with their epochs and counters, reports of presence, and which
-//! rooms need a look at the next tick.
+//! Owns what spans rooms and deals inputs to them. What partitions' owners say lies in [`follower`],
+//! what time and a lost connection ask for in [`upkeep`].
+
+mod follower;
+mod upkeep;
 
 use std::{
     collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
-use wire::{
-    NodeId, Partition, RoomName, Seq,
-    delivery::{Digest, RosterUpdate},
-    ephemeral::{FromNode, Interest, RoomPresence},
-    event,
-    kv::Epoch,
-};
+use wire::{NodeId, Partition, RoomName, Seq, ephemeral::Interest, event};
 
+use self::follower::Follower;
 use super::{
     packet::Packet,
     port::{Effect, Input, Join, Port, SocketKey},
-    reports::Reports,
     room::{Room, UserChange},
 };
 
@@ -47,14 +44,6 @@ pub struct Shard<P: Port> {
     /// Rooms whose tail must be compared with the log.
     unchecked: HashSet<RoomName>,
     refreshed_at: Instant,
-}
-
-/// This node's view of a partition's owner.
-#[derive(Default)]
-struct Follower {
-    epoch: Epoch,
-    counter: u64,
-    reports: Reports,
 }
 
 impl<P: Port> Shard<P> {
@@ -100,12 +89,7 @@ impl<P: Port> Shard<P> {
                     for delivered in messages {
                         self.high = self.high.max(delivered.seq);
                         if let Some(room) = self.rooms.get_mut(&delivered.room) {
-                            room.delivered(
-                                delivered.seq,
-                                delivered.prev,
-                                delivered.message,
-                                port,
-                            );
+                            room.delivered(delivered.seq, delivered.prev, delivered.message, port);
                         }
                     }
                 }
@@ -167,8 +151,6 @@ impl<P: Port> Shard<P> {
         }
     }
 
-    // Sockets.
-
     fn join(&mut self, join: Join<P>, now: Instant, port: &mut P) {
         let name = join.room.clone();
         if !self.rooms.contains_key(&name) {
@@ -228,198 +210,4 @@ impl<P: Port> Shard<P> {
             room.emit_to(&packet, &keys, port);
         }
     }
-
-    // The partition's owner.
-
-    fn follower(&mut self, partition: Partition) -> &mut Follower {
-        self.partitions.entry(partition).or_default()
-    }
-
-    /// Notes who speaks for a partition and whether anything was lost before; `false` for a former
-    /// owner, whose word no longer counts.
-    fn follow(
-        &mut self,
-        partition: Partition,
-        epoch: Epoch,
-        counter: Option<u64>,
-        port: &mut P,
-    ) -> bool {
-        let follower = self.partitions.entry(partition).or_default();
-        if epoch < follower.epoch {
-            return false;
-        }
-        let successor = epoch > follower.epoch;
-        let lost = counter.is_some_and(|counter| counter != follower.counter + 1);
-        if successor {
-            follower.epoch = epoch;
-            follower.counter = 0;
-            follower.reports.tell_all();
-        }
-        if let Some(counter) = counter {
-            follower.counter = counter;
-        }
-        if successor || lost {
-            self.recheck(partition, port);
-        }
-        true
-    }
-
-    fn digest(&mut self, digest: &Digest, now: Instant, port: &mut P) {
-        if !self.follow(digest.partition, digest.epoch, None, port) {
-            return;
-        }
-        let follower = self.follower(digest.partition);
-        follower.reports.confirmed(digest.reports, now);
-        if digest.counter > follower.counter {
-            follower.counter = digest.counter;
-            self.recheck(digest.partition, port);
-        }
-    }
-
-    /// Compares the partition's rooms with the log.
-    fn recheck(&mut self, partition: Partition, port: &mut P) {
-        let rooms: Vec<_> = self
-            .rooms
-            .iter()
-            .filter(|(name, room)| room.is_open() && name.partition() == partition)
-            .map(|(name, _)| name.clone())
-            .collect();
-        if !rooms.is_empty() {
-            port.effect(Effect::CheckLasts { rooms });
-        }
-    }
-
-    fn roster(&mut self, update: RosterUpdate, now: Instant, port: &mut P) {
-        let name = update.room.clone();
-        let Some(room) = self.rooms.get_mut(&name) else { return };
-        let mut presence = std::mem::take(&mut room.presence);
-        let news = presence
-            .updated(&name, update, now, |key| room.member(key).map(|member| &member.user));
-        room.presence = presence;
-        if let Some(packet) = news.everyone {
-            for (_, member) in room.members() {
-                port.emit(&member.socket, &packet);
-            }
-        }
-        if let Some((packet, keys)) = news.newcomers {
-            room.emit_to(&packet, &keys, port);
-        }
-        if news.ask {
-            self.ask(name, port);
-        }
-    }
-
-    fn ask(&self, room: RoomName, port: &mut P) {
-        let partition = room.partition();
-        let what = FromNode::WantRoster { node: self.node.clone(), room };
-        port.effect(Effect::Tell { partition, what });
-    }
-
-    // The log.
-
-    fn interest_stored(&mut self, name: &RoomName, seq: Seq, now: Instant, port: &mut P) {
-        self.high = self.high.max(seq);
-        let high = self.high;
-        let waited: Vec<_> =
-            self.rooms.get(name).map(|room| room.waiting().collect()).unwrap_or_default();
-        self.with_room(name, now, port, |room, port| room.interest_stored(seq, high, now, port));
-        self.welcome(name, &waited, now, port);
-    }
-
-    /// After a time without NATS: interest may have been taken for dead, deliveries lost.
-    fn resync(&mut self, now: Instant, port: &mut P) {
-        self.refresh(now, port);
-        self.unchecked.extend(self.rooms.keys().cloned());
-        for follower in self.partitions.values_mut() {
-            follower.reports.tell_all();
-        }
-    }
-
-    fn refresh(&mut self, now: Instant, port: &mut P) {
-        self.refreshed_at = now;
-        for room in self.rooms.values_mut() {
-            room.store_interest(port);
-        }
-    }
-
-    // Time.
-
-    fn tick(&mut self, now: Instant, port: &mut P) {
-        if now.duration_since(self.refreshed_at) >= self.settings.refresh {
-            self.refresh(now, port);
-        }
-        self.check_tails(port);
-        self.look_at_pending(now, port);
-        self.report(now, port);
-    }
-
-    /// One question for all rooms whose interest was stored again.
-    fn check_tails(&mut self, port: &mut P) {
-        if !self.unchecked.is_empty() {
-            let rooms = std::mem::take(&mut self.unchecked).into_iter();
-            let rooms: Vec<_> =
-                rooms.filter(|name| self.rooms.get(name).is_some_and(Room::is_open)).collect();
-            if !rooms.is_empty() {
-                port.effect(Effect::CheckLasts { rooms });
-            }
-        }
-    }
-
-    fn look_at_pending(&mut self, now: Instant, port: &mut P) {
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.retain(|name| {
-            let Some(room) = self.rooms.get_mut(name) else { return false };
-            room.expire_waiters(now, port);
-            let (list, ask) = room.presence.overdue(name, now);
-            if let Some((packet, keys)) = list {
-                room.emit_to(&packet, &keys, port);
-            }
-            let (idle, quiet) = (room.is_idle(self.settings.linger, now), room.is_settled());
-            if ask {
-                self.ask(name.clone(), port);
-            }
-            if idle {
-                self.rooms.remove(name);
-                let interest = Interest::Left;
-                port.effect(Effect::StoreInterest { room: name.clone(), interest });
-            }
-            !idle && !quiet
-        });
-        self.pending.extend(pending);
-    }
-
-    fn report(&mut self, now: Instant, port: &mut P) {
-        for (&partition, follower) in &mut self.partitions {
-            if !follower.reports.is_due() {
-                continue;
-            }
-            let rooms = &self.rooms;
-            let report =
-                follower.reports.take(&self.node, now, || users_of_partition(rooms, partition));
-            port.effect(Effect::Tell { partition, what: FromNode::Presence(report) });
-        }
-    }
-
-    fn close(&mut self, now: Instant, port: &mut P) {
-        for (room, _) in self.rooms.drain() {
-            port.effect(Effect::StoreInterest { room, interest: Interest::Left });
-        }
-        self.report(now, port);
-    }
-}
-
-fn users_of_partition<P: Port>(
-    rooms: &HashMap<RoomName, Room<P>>,
-    partition: Partition,
-) -> Vec<RoomPresence> {
-    rooms
-        .iter()
-        .filter(|(name, _)| name.partition() == partition)
-        .map(|(name, room)| RoomPresence {
-            room: name.clone(),
-            joined: room.users().cloned().collect(),
-            left: Vec::new(),
-        })
-        .filter(|presence| !presence.joined.is_empty())
-        .collect()
 }

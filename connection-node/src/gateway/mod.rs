@@ -1,0 +1,191 @@
+//! The chat namespace: Socket.IO's callbacks turned into requests, and their answers.
+//!
+//! Owns how a socket comes in and goes. What it is sent through lies in [`peer`], what it asks for in
+//! [`desk`].
+//!
+//! Everything is registered in the connect middleware, before the client can know that it is
+//! connected, so that no event precedes its handler; and events are handled where they arrive, in
+//! order, never in a task of their own.
+
+mod desk;
+mod peer;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use socketioxide::{
+    SocketIo,
+    adapter::LocalAdapter,
+    extract::{AckSender, SocketRef, TryData},
+    handler::{ConnectHandler, FromMessageParts, MessageHandler, Value},
+    socket::Socket,
+};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use wire::{ErrorCode, Failure, RoomName, Seq, event};
+
+use self::peer::ChatSession;
+pub use self::peer::Peer;
+use crate::{
+    edge::{CloseReason, Transport},
+    hub::Hub,
+    log::{publisher::Publisher, reader::LogReader},
+    rooms::port::{Input, Join, SocketKey},
+    session::{Admission, Session},
+    teller::Teller,
+    token::{TokenError, Tokens},
+};
+
+/// Rooms that a connection may name in `auth.rooms`; more are passed over.
+const MAX_AUTH_ROOMS: usize = 200;
+
+/// What all sockets of a node share.
+pub struct Gateway {
+    pub node: wire::NodeId,
+    pub tokens: Tokens,
+    pub default_rooms: Vec<RoomName>,
+    pub hub: Hub,
+    pub publisher: Publisher,
+    pub reader: LogReader,
+    pub teller: Teller,
+    /// Bounds reads of history.
+    pub reads: Arc<Semaphore>,
+    pub tasks: TaskTracker,
+    pub next_key: AtomicU64,
+}
+
+/// Serves the chat namespace.
+pub fn register(io: &SocketIo, gateway: Arc<Gateway>) {
+    let connected = gateway.clone();
+    let greet = async move |socket: SocketRef| connected.start(&socket);
+    let admit = async move |socket: SocketRef, auth: TryData<serde_json::Value>| {
+        gateway.admit(&socket, &auth.0.unwrap_or_default())
+    };
+    io.ns(event::CHAT_NAMESPACE, greet.with(admit));
+}
+
+/// The positions in `auth.rooms`; whatever is no room or no position is passed over.
+fn positions(auth: &serde_json::Value) -> HashMap<RoomName, Seq> {
+    let rooms = auth.get("rooms").and_then(|rooms| rooms.as_object());
+    rooms
+        .into_iter()
+        .flatten()
+        .filter_map(|(room, seq)| Some((RoomName::parse(room).ok()?, seq.as_u64()?)))
+        .take(MAX_AUTH_ROOMS)
+        .collect()
+}
+
+/// What the connect handler needs of the middleware's work.
+#[derive(Clone)]
+struct Admitted {
+    peer_of: Arc<ChatSession>,
+    transport: Transport,
+    positions: Arc<HashMap<RoomName, Seq>>,
+}
+
+impl Gateway {
+    /// Lets a socket in, or says why not; registers all that it may do.
+    fn admit(
+        self: &Arc<Self>,
+        socket: &SocketRef,
+        auth: &serde_json::Value,
+    ) -> Result<(), TokenError> {
+        let identity = self.tokens.identify(auth.get("token").and_then(|token| token.as_str()))?;
+        let Some(transport) = socket.req_parts().extensions.get::<Transport>().cloned() else {
+            tracing::error!("a socket came without its transport");
+            return Err(TokenError::Invalid);
+        };
+        let key: SocketKey = self.next_key.fetch_add(1, Ordering::Relaxed);
+        let session = Arc::new(Session::new(key, identity));
+        socket.on_fallback(Inbound { gateway: self.clone(), session: session.clone() });
+        let (gateway, ended) = (self.clone(), session.clone());
+        socket.on_disconnect(async move || {
+            let rooms = ended.close();
+            gateway.hub.gone(ended.key, rooms).await;
+        });
+        let positions = Arc::new(positions(auth));
+        socket.extensions.insert(Admitted { peer_of: session, transport, positions });
+        Ok(())
+    }
+
+    /// The client knows that it is connected: it enters its rooms, and what it sent early is handled.
+    fn start(self: &Arc<Self>, socket: &SocketRef) {
+        let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
+        let Admitted { peer_of: session, transport, positions } = admitted;
+        let peer = Peer { socket: socket.clone(), transport, session };
+        let defaults = self.default_rooms.iter().filter(|room| !positions.contains_key(*room));
+        let rooms = defaults.map(|room| (room, None));
+        for (room, after) in rooms.chain(positions.iter().map(|(room, seq)| (room, Some(*seq)))) {
+            if peer.session.enter(room).is_ok() && !self.join(&peer, room, after, None) {
+                // Without its rooms the connection would be deaf: better it comes again.
+                peer.transport.close(CloseReason::Fault);
+            }
+        }
+        while let Some(early) = peer.session.start() {
+            for (value, ack) in early {
+                self.handle(&peer, &value, ack);
+            }
+        }
+    }
+
+    fn join(
+        &self,
+        peer: &Peer,
+        room: &RoomName,
+        after: Option<Seq>,
+        ack: Option<AckSender>,
+    ) -> bool {
+        let join = Join {
+            key: peer.session.key,
+            socket: peer.clone(),
+            user: peer.session.identity.user.clone(),
+            room: room.clone(),
+            after,
+            ack,
+        };
+        match self.hub.offer(room, Input::Join(join)) {
+            Ok(()) => true,
+            Err(Input::Join(join)) => {
+                peer.refused(room, join.ack, &overloaded());
+                false
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+/// Takes a socket's events where they arrive: in order, and without a task for each.
+struct Inbound {
+    gateway: Arc<Gateway>,
+    session: Arc<ChatSession>,
+}
+
+/// Marks [`Inbound`] among the kinds of handler.
+struct InOrder;
+
+impl MessageHandler<LocalAdapter, InOrder> for Inbound {
+    fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
+        let Ok(ack) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
+        let socket = SocketRef::from(socket);
+        let Some(transport) = socket.req_parts().extensions.get::<Transport>().cloned() else {
+            return;
+        };
+        match self.session.admit((value, ack)) {
+            Admission::Now((value, ack)) => {
+                let peer = Peer { socket, transport, session: self.session.clone() };
+                self.gateway.handle(&peer, &value, ack);
+            }
+            Admission::Kept => {}
+            Admission::Flood => transport.close(CloseReason::Protocol),
+        }
+    }
+}
+
+fn overloaded() -> Failure {
+    Failure::retry(ErrorCode::Overloaded, "the node is busy; ask again a little later", 250)
+}

@@ -1,0 +1,136 @@
+//! One room on this node: its place in the log and the sockets that follow it.
+//!
+//! Owns the state and its queries. What changes it lies beside: [`joining`], [`order`], [`recovery`].
+//! It leaves presence to [`super::presence`] and everything about partitions to [`super::shard`].
+
+mod joining;
+mod order;
+mod recovery;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use indexmap::IndexMap;
+use wire::{RoomName, Seq, User, ephemeral::Interest};
+
+use super::{
+    member::{Member, Waiter},
+    packet::{Message, Packet},
+    port::{Effect, Port, SocketKey},
+    presence::RoomPresence,
+    window::Window,
+};
+
+/// A room with members, or that had some a moment ago.
+pub struct Room<P: Port> {
+    name: RoomName,
+    /// `None` until the node's interest is stored and the window read.
+    window: Option<Window>,
+    /// Everything up to here was emitted, or is older than the node's interest.
+    last: Seq,
+    /// Messages that came before one they follow: by sequence, with what must come first.
+    ahead: BTreeMap<Seq, (Seq, Option<Message>)>,
+    /// Something did not fit into `ahead` since the log was last asked.
+    spilled: bool,
+    /// Reads of the log in a row that have not closed the gap; `None` where none is under way.
+    repairs: Option<u32>,
+    /// How often storing the node's interest was asked for, and how often it was done.
+    stores: (u64, u64),
+    waiters: Vec<Waiter<P>>,
+    members: IndexMap<SocketKey, Member<P>>,
+    /// This node's users here, with how many sockets each has.
+    users: HashMap<Arc<str>, (User, usize)>,
+    pub presence: RoomPresence,
+    /// Since when nobody is here.
+    idle_since: Option<Instant>,
+}
+
+/// What a change of members meant for presence.
+#[derive(Debug, PartialEq, Eq)]
+pub enum UserChange {
+    /// The user's first socket on this node.
+    Came(User),
+    /// The user's last socket on this node.
+    Went(Arc<str>),
+}
+
+impl<P: Port> Room<P> {
+    /// Opens a room: its interest must be stored before anything is promised.
+    pub fn open(name: RoomName, now: Instant, port: &mut P) -> Self {
+        let mut room = Self {
+            name,
+            window: None,
+            last: 0,
+            ahead: BTreeMap::new(),
+            spilled: false,
+            repairs: None,
+            stores: (0, 0),
+            waiters: Vec::new(),
+            members: IndexMap::new(),
+            users: HashMap::new(),
+            presence: RoomPresence::default(),
+            idle_since: Some(now),
+        };
+        room.store_interest(port);
+        room
+    }
+
+    /// Stores the node's interest, for the first time or again.
+    pub fn store_interest(&mut self, port: &mut P) {
+        self.stores.0 += 1;
+        self.try_interest_again(port);
+    }
+
+    /// The last attempt to store the node's interest has failed.
+    pub fn try_interest_again(&self, port: &mut P) {
+        port.effect(Effect::StoreInterest { room: self.name.clone(), interest: Interest::Joined });
+    }
+
+    pub fn last(&self) -> Seq {
+        self.last
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.window.is_some()
+    }
+
+    /// The sockets whose join is not answered yet.
+    pub fn waiting(&self) -> impl Iterator<Item = SocketKey> {
+        self.waiters.iter().map(|waiter| waiter.join.key)
+    }
+
+    /// Whether time alone changes nothing here: nobody waits and the room is not empty.
+    pub fn is_settled(&self) -> bool {
+        self.waiters.is_empty() && !self.presence.is_owing() && self.idle_since.is_none()
+    }
+
+    pub fn member(&self, key: SocketKey) -> Option<&Member<P>> {
+        self.members.get(&key)
+    }
+
+    /// Sends an event to some members.
+    pub fn emit_to(&self, packet: &Packet, keys: &[SocketKey], port: &mut P) {
+        for member in keys.iter().filter_map(|key| self.members.get(key)) {
+            port.emit(&member.socket, packet);
+        }
+    }
+
+    pub fn members(&self) -> impl Iterator<Item = (SocketKey, &Member<P>)> {
+        self.members.iter().map(|(key, member)| (*key, member))
+    }
+
+    /// This node's users, once each.
+    pub fn users(&self) -> impl Iterator<Item = &User> {
+        self.users.values().map(|(user, _)| user)
+    }
+
+    /// Whether the room has been empty for `linger`.
+    pub fn is_idle(&self, linger: Duration, now: Instant) -> bool {
+        self.is_open()
+            && self.waiters.is_empty()
+            && self.idle_since.is_some_and(|since| now.duration_since(since) >= linger)
+    }
+}

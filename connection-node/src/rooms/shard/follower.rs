@@ -1,0 +1,110 @@
+//! Following partitions' owners: whose word counts, what was lost on the way, who is where.
+
+use std::time::Instant;
+
+use wire::{
+    Partition, RoomName,
+    delivery::{Digest, RosterUpdate},
+    ephemeral::FromNode,
+    kv::Epoch,
+};
+
+use super::Shard;
+use crate::rooms::{
+    port::{Effect, Port},
+    reports::Reports,
+};
+
+/// This node's view of a partition's owner.
+#[derive(Default)]
+pub(super) struct Follower {
+    epoch: Epoch,
+    counter: u64,
+    pub(super) reports: Reports,
+}
+
+impl<P: Port> Shard<P> {
+    pub(super) fn follower(&mut self, partition: Partition) -> &mut Follower {
+        self.partitions.entry(partition).or_default()
+    }
+
+    /// Notes who speaks for a partition and whether anything was lost before; `false` for a former
+    /// owner, whose word no longer counts.
+    pub(super) fn follow(
+        &mut self,
+        partition: Partition,
+        epoch: Epoch,
+        counter: Option<u64>,
+        port: &mut P,
+    ) -> bool {
+        let follower = self.partitions.entry(partition).or_default();
+        if epoch < follower.epoch {
+            return false;
+        }
+        let successor = epoch > follower.epoch;
+        let lost = counter.is_some_and(|counter| counter != follower.counter + 1);
+        if successor {
+            follower.epoch = epoch;
+            follower.counter = 0;
+            follower.reports.tell_all();
+        }
+        if let Some(counter) = counter {
+            follower.counter = counter;
+        }
+        if successor || lost {
+            self.recheck(partition, port);
+        }
+        true
+    }
+
+    pub(super) fn digest(&mut self, digest: &Digest, now: Instant, port: &mut P) {
+        if !self.follow(digest.partition, digest.epoch, None, port) {
+            return;
+        }
+        let follower = self.follower(digest.partition);
+        follower.reports.confirmed(digest.reports, now);
+        if digest.counter > follower.counter {
+            follower.counter = digest.counter;
+            self.recheck(digest.partition, port);
+        }
+    }
+
+    /// Compares the partition's rooms with the log.
+    pub(super) fn recheck(&mut self, partition: Partition, port: &mut P) {
+        let rooms: Vec<_> = self
+            .rooms
+            .iter()
+            .filter(|(name, room)| room.is_open() && name.partition() == partition)
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !rooms.is_empty() {
+            port.effect(Effect::CheckLasts { rooms });
+        }
+    }
+
+    pub(super) fn roster(&mut self, update: RosterUpdate, now: Instant, port: &mut P) {
+        let name = update.room.clone();
+        let Some(room) = self.rooms.get_mut(&name) else { return };
+        let mut presence = std::mem::take(&mut room.presence);
+        let news =
+            presence.updated(&name, update, now, |key| room.member(key).map(|member| &member.user));
+        room.presence = presence;
+        if let Some(packet) = news.everyone {
+            for (_, member) in room.members() {
+                port.emit(&member.socket, &packet);
+            }
+        }
+        if let Some((packet, keys)) = news.newcomers {
+            room.emit_to(&packet, &keys, port);
+        }
+        if news.ask {
+            self.ask(name, port);
+        }
+    }
+
+    pub(super) fn ask(&self, room: RoomName, port: &mut P) {
+        let partition = room.partition();
+        let what = FromNode::WantRoster { node: self.node.clone(), room };
+        port.effect(Effect::Tell { partition, what });
+    }
+}

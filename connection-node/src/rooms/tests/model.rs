@@ -1,0 +1,285 @@
+//! The model: a node's rooms, the log they follow, and an owner that delivers, all in memory.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+
+use wire::{
+    Failure, NodeId, Partition, RoomName, Seq, Timestamp, User, delivery::Digest,
+    ephemeral::Interest, event,
+};
+
+use crate::rooms::{
+    packet::{Message, Packet},
+    port::{Delivered, Effect, Input, Join, Page, Port, SocketKey},
+    shard::{Settings, Shard},
+};
+
+/// Remembers what was sent.
+#[derive(Default)]
+pub(super) struct Recorder {
+    pub(super) seen: HashMap<SocketKey, Vec<(&'static str, String)>>,
+    pub(super) joined: HashMap<SocketKey, (Seq, Vec<String>)>,
+    pub(super) refused: Vec<(SocketKey, wire::ErrorCode)>,
+    pub(super) left: Vec<SocketKey>,
+    pub(super) spoken: Vec<(&'static str, bool)>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Port for Recorder {
+    type Socket = SocketKey;
+    type Ack = SocketKey;
+    type Speech = &'static str;
+
+    fn emit(&mut self, to: &SocketKey, packet: &Packet) {
+        let json = packet.json.get().to_owned();
+        self.seen.entry(*to).or_default().push((packet.event, json));
+    }
+    fn joined(
+        &mut self,
+        socket: &SocketKey,
+        _: &RoomName,
+        _: Option<SocketKey>,
+        seq: Seq,
+        history: &[&Message],
+    ) {
+        let history = history.iter().map(|m| m.packet.json.get().to_owned()).collect();
+        self.joined.insert(*socket, (seq, history));
+    }
+    fn speak(
+        &mut self,
+        _: &SocketKey,
+        _: &RoomName,
+        speech: &'static str,
+        verdict: Result<(), Failure>,
+    ) {
+        self.spoken.push((speech, verdict.is_ok()));
+    }
+    fn left(&mut self, _: &SocketKey, ack: SocketKey) {
+        self.left.push(ack);
+    }
+    fn refused(&mut self, socket: &SocketKey, _: &RoomName, _: Option<SocketKey>, why: Failure) {
+        self.refused.push((*socket, why.code));
+    }
+    fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}
+
+pub(super) const WINDOW: usize = 4;
+const PAGE: usize = 3;
+
+/// A node, the log it follows, and the owner that delivers to it.
+pub(super) struct World {
+    pub(super) now: Instant,
+    pub(super) shard: Shard<Recorder>,
+    pub(super) port: Recorder,
+    pub(super) room: RoomName,
+    /// Sequences of the room's messages; other rooms and interest take the others.
+    pub(super) log: Vec<Seq>,
+    pub(super) end: Seq,
+    pub(super) epoch: u64,
+    pub(super) counter: u64,
+    /// Where the owner has followed the room from, or its last message.
+    pub(super) prev: Seq,
+    pub(super) interested: bool,
+    /// Where each socket must see everything from.
+    pub(super) from: BTreeMap<SocketKey, Seq>,
+    pub(super) next_key: SocketKey,
+}
+
+pub(super) fn message(seq: Seq) -> Message {
+    let packet = Packet::new(event::CHAT_MESSAGE, &seq).unwrap();
+    Message { seq, packet: packet.into(), timestamp: Timestamp::from_millis(0) }
+}
+
+pub(super) fn user(key: SocketKey) -> User {
+    let id = format!("user-{}", key / 2);
+    User { user_id: id.as_str().into(), username: id.as_str().into() }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        let settings = Settings {
+            window: WINDOW,
+            linger: Duration::from_secs(1),
+            refresh: Duration::from_hours(1),
+        };
+        Self {
+            now,
+            shard: Shard::new(NodeId::parse("node-1").unwrap(), settings, now),
+            port: Recorder::default(),
+            room: RoomName::parse("r").unwrap(),
+            log: Vec::new(),
+            end: 10,
+            epoch: 1,
+            counter: 0,
+            prev: 10,
+            interested: false,
+            from: BTreeMap::new(),
+            next_key: 1,
+        }
+    }
+
+    pub(super) fn partition(&self) -> Partition {
+        self.room.partition()
+    }
+
+    pub(super) fn input(&mut self, input: Input<Recorder>) {
+        self.shard.handle(input, self.now, &mut self.port);
+    }
+
+    pub(super) fn tick(&mut self, after: Duration) {
+        self.now += after;
+        self.input(Input::Tick);
+    }
+
+    pub(super) fn join(&mut self, after: Option<Seq>) -> SocketKey {
+        let key = self.next_key;
+        self.next_key += 1;
+        let room = self.room.clone();
+        self.input(Input::Join(Join {
+            key,
+            socket: key,
+            user: user(key),
+            room,
+            after,
+            ack: Some(key),
+        }));
+        key
+    }
+
+    pub(super) fn leave(&mut self, key: SocketKey) {
+        self.input(Input::Leave { key, socket: key, room: self.room.clone(), ack: None });
+    }
+
+    /// Somebody sends a message; the owner passes it on unless it is `lost` on the way.
+    pub(super) fn send(&mut self, lost: bool) {
+        self.end += 2;
+        let (seq, prev) = (self.end, self.prev);
+        self.log.push(seq);
+        self.prev = seq;
+        if self.interested {
+            self.counter += 1;
+            if !lost {
+                self.deliver(seq, prev, self.counter);
+            }
+        }
+    }
+
+    pub(super) fn deliver(&mut self, seq: Seq, prev: Seq, counter: u64) {
+        let delivered =
+            Delivered { room: self.room.clone(), seq, prev, message: Some(message(seq)) };
+        let (partition, epoch) = (self.partition(), self.epoch);
+        self.input(Input::Messages { partition, epoch, counter, messages: vec![delivered] });
+    }
+
+    /// A new owner starts a little before the end and passes on again what it finds there.
+    pub(super) fn take_over(&mut self) {
+        self.epoch += 1;
+        self.counter = 0;
+        let start = self.log.iter().rev().nth(2).map_or(10, |seq| seq - 1);
+        self.prev = start;
+        let digest =
+            Digest { partition: self.partition(), epoch: self.epoch, counter: 0, reports: 0 };
+        self.input(Input::Digest(digest));
+        for seq in self.log.clone().into_iter().filter(|&seq| seq > start) {
+            let prev = std::mem::replace(&mut self.prev, seq);
+            if self.interested {
+                self.counter += 1;
+                self.deliver(seq, prev, self.counter);
+            }
+        }
+    }
+
+    pub(super) fn digest(&mut self) {
+        let (partition, epoch, counter) = (self.partition(), self.epoch, self.counter);
+        self.input(Input::Digest(Digest { partition, epoch, counter, reports: 0 }));
+    }
+
+    /// Carries out one effect that waits; `false` where none does.
+    pub(super) fn carry_out(&mut self, which: usize) -> bool {
+        if self.port.effects.is_empty() {
+            return false;
+        }
+        let which = which % self.port.effects.len();
+        // Interest is stored in order; reads finish in any.
+        let interest = |effect: &Effect| matches!(effect, Effect::StoreInterest { .. });
+        let which = if interest(&self.port.effects[which]) {
+            self.port.effects.iter().position(interest).unwrap()
+        } else {
+            which
+        };
+        let effect = self.port.effects.remove(which);
+        self.perform(effect);
+        true
+    }
+
+    pub(super) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::StoreInterest { room, interest } => {
+                self.end += 1;
+                self.interested = interest == Interest::Joined;
+                if self.interested {
+                    self.prev = self.prev.max(self.log.last().copied().unwrap_or(10));
+                    self.input(Input::InterestStored { room, seq: self.end });
+                }
+            }
+            Effect::ReadWindow { room } => {
+                let start = self.log.len().saturating_sub(WINDOW);
+                let page = Page {
+                    messages: self.log[start..].iter().map(|&seq| message(seq)).collect(),
+                    more: start > 0,
+                    complete_from: 0,
+                };
+                self.input(Input::WindowRead { room, page });
+            }
+            Effect::Repair { room, after } => {
+                let page = self.page(after);
+                self.input(Input::Repaired { room, page });
+            }
+            Effect::Replay { room, key, after } => {
+                let page = self.page(after);
+                self.input(Input::Replayed { room, key, page });
+            }
+            Effect::CheckLasts { rooms } => {
+                let lasts = self.log.last().map(|&seq| (rooms[0].clone(), seq));
+                self.input(Input::Lasts(lasts.into_iter().collect()));
+            }
+            Effect::Tell { .. } => {}
+        }
+    }
+
+    pub(super) fn page(&self, after: Seq) -> Page {
+        let rest: Vec<_> = self.log.iter().copied().filter(|&seq| seq > after).collect();
+        let messages = rest.iter().take(PAGE).map(|&seq| message(seq)).collect();
+        Page { messages, more: rest.len() > PAGE, complete_from: 0 }
+    }
+
+    /// Lets everything that is under way come to its end.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if !self.carry_out(0) {
+                return;
+            }
+        }
+        panic!("never settles");
+    }
+
+    /// The messages that a socket was sent, by history or event.
+    pub(super) fn received(&self, key: SocketKey) -> Vec<Seq> {
+        let history = self.port.joined.get(&key).map(|(_, history)| history.clone());
+        let live = self.port.seen.get(&key).into_iter().flatten();
+        let live = live.filter(|(event, _)| *event == event::CHAT_MESSAGE).map(|(_, json)| json);
+        history.iter().flatten().chain(live).map(|json| json.parse().unwrap()).collect()
+    }
+
+    pub(super) fn events(&self, key: SocketKey, name: &str) -> Vec<serde_json::Value> {
+        let seen = self.port.seen.get(&key).into_iter().flatten();
+        seen.filter(|(event, _)| *event == name)
+            .map(|(_, json)| serde_json::from_str(json).unwrap())
+            .collect()
+    }
+}
