@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use service_shell::NatsUrl;
-use wire::{NodeId, RoomName};
+use wire::{NodeId, RoomName, identity::NameError};
 
 use crate::edge::EdgeConfig;
 
@@ -15,10 +15,10 @@ pub struct Config {
     #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
     pub nats_url: NatsUrl,
 
-    /// This run's id, 1 to 48 of a-z, 0-9 and '-'. Made up where absent, and never one that another
-    /// run of a node has had.
-    #[arg(long, env = "NODE_ID", value_parser = NodeId::parse)]
-    pub node_id: Option<NodeId>,
+    /// A name for logs: 1 to 39 of a-z, 0-9 and '-'; `node` where there is none. Every run adds a
+    /// random suffix, for a node's id names one run.
+    #[arg(long, env = "NODE_ID", default_value = "node", value_parser = name)]
+    pub node_id: String,
 
     /// The secret with which tokens are signed (HS256), at least 16 bytes.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
@@ -107,7 +107,7 @@ impl Config {
     pub fn local(nats_url: &str) -> Self {
         Self {
             nats_url: nats_url.parse().expect("a NATS URL"),
-            node_id: None,
+            node_id: "node".to_owned(),
             jwt_secret: "local development only".to_owned(),
             dev_tokens: true,
             allowed_origins: vec!["*".to_owned()],
@@ -173,6 +173,10 @@ impl fmt::Debug for Config {
     }
 }
 
+fn name(text: &str) -> Result<String, NameError> {
+    NodeId::for_run(text).map(|_| text.to_owned())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a number of seconds".to_owned())
@@ -216,7 +220,7 @@ mod tests {
     fn bad_settings_are_refused_with_a_reason() {
         let table: [(&[&str], &str); 5] = [
             (&["--jwt-secret", "short"], "at least 16"),
-            (&["--node-id", "A.b"], "expected 1 to 48"),
+            (&["--node-id", "A.b"], "expected 1 to 39"),
             (&["--default-rooms", ""], "room is empty"),
             (&["--room-linger", "soon"], "seconds"),
             (&["--nats-url", "nats://:0:0"], "not a NATS URL"),

@@ -44,7 +44,8 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let edge_config = config.edge().map_err(|error| BadConfiguration(error.to_string()))?;
     config.check_folders().map_err(|error| BadConfiguration(error.to_string()))?;
-    let node = config.node_id.clone().unwrap_or_else(NodeId::random);
+    let node = NodeId::for_run(&config.node_id)
+        .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
     let Link { client, losses } =
         service_shell::connect(&config.nats_url, &format!("connection-node {node}")).await?;
     let reader = LogReader::open(client.clone()).await.map_err(|error| {

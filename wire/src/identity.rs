@@ -12,8 +12,18 @@ pub const MAX_ID_LENGTH: usize = 48;
 #[error("id {0:?} is not valid; expected 1 to {MAX_ID_LENGTH} of a-z, 0-9 and '-'")]
 pub struct IdError(String);
 
+/// The random part of a run's id.
+const SUFFIX_LENGTH: usize = 8;
+/// The longest name of a process.
+pub const MAX_NAME_LENGTH: usize = MAX_ID_LENGTH - SUFFIX_LENGTH - 1;
+
+/// A name that cannot be part of an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no name of a process; expected 1 to {MAX_NAME_LENGTH} of a-z, 0-9 and '-'")]
+pub struct NameError(String);
+
 macro_rules! process_id {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+    ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -30,12 +40,17 @@ macro_rules! process_id {
                 Ok(Self(id.into()))
             }
 
-            /// A new id that no other process has, in this run or another.
-            #[must_use]
-            pub fn random() -> Self {
-                let mut id = String::from($prefix);
-                id.push_str(&uuid::Uuid::new_v4().simple().to_string()[..12]);
-                Self(id.into())
+            /// A new id for one run of a process that people call `name`: the name and a random
+            /// suffix.
+            ///
+            /// # Errors
+            /// When `name` is not 1 to [`MAX_NAME_LENGTH`] of `a-z`, `0-9` and `-`.
+            pub fn for_run(name: &str) -> Result<Self, NameError> {
+                let suffix = uuid::Uuid::new_v4().simple().to_string();
+                Self::parse(&format!("{name}-{}", &suffix[..SUFFIX_LENGTH]))
+                    .ok()
+                    .filter(|_| !name.is_empty())
+                    .ok_or_else(|| NameError(name.to_owned()))
             }
 
             #[must_use]
@@ -74,14 +89,12 @@ macro_rules! process_id {
 process_id!(
     /// One run of a connection node. A restarted node has another id, so that what its former self
     /// held can be told from what it holds now.
-    NodeId,
-    "node-"
+    NodeId
 );
 
 process_id!(
     /// One run of a fan-out worker.
-    WorkerId,
-    "worker-"
+    WorkerId
 );
 
 /// A user as others see one.
@@ -104,7 +117,15 @@ mod tests {
         for bad in ["", "a.b", "A", "a b", "*", &"x".repeat(MAX_ID_LENGTH + 1)] {
             assert!(NodeId::parse(bad).is_err(), "{bad:?}");
         }
-        assert_ne!(WorkerId::random(), WorkerId::random());
-        assert!(NodeId::parse(NodeId::random().as_str()).is_ok());
+    }
+
+    #[test]
+    fn every_run_has_an_id_of_its_own() {
+        let longest = "x".repeat(MAX_NAME_LENGTH);
+        assert_eq!(NodeId::for_run(&longest).unwrap().as_str().len(), MAX_ID_LENGTH);
+        assert_ne!(WorkerId::for_run("worker"), WorkerId::for_run("worker"));
+        for bad in ["", "A", "a.b", &"x".repeat(MAX_NAME_LENGTH + 1)] {
+            assert!(NodeId::for_run(bad).is_err(), "{bad:?}");
+        }
     }
 }
