@@ -1,0 +1,201 @@
+//! Who is alive, by heartbeats: for nodes and for workers.
+//!
+//! Pure: beats and times in, a view out. The rule that keeps it honest: silence proves a death only
+//! while this worker demonstrably hears the bus. It hears its own beats too; when those stop, or
+//! after the process was paused, everyone gets a full [`DEAD_AFTER`] again.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use wire::heartbeat::{DEAD_AFTER, HEARTBEAT_INTERVAL};
+
+/// Without an own beat for this long this worker is cut off, and declares nobody dead.
+const CUT_OFF_AFTER: Duration = HEARTBEAT_INTERVAL.saturating_mul(3);
+/// How long an id is remembered as dead. After that it is unknown, which differs only in a grace.
+const REMEMBER_DEAD: Duration = Duration::from_mins(10);
+
+/// The beats that were heard.
+#[derive(Debug)]
+pub struct Liveness<Id> {
+    alive: HashMap<Id, Life>,
+    dead: HashMap<Id, Instant>,
+    /// When this worker was last known to hear the bus.
+    contact: Instant,
+    /// Since when it has heard the bus without interruption.
+    listening_since: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    since: Instant,
+    last_beat: Instant,
+}
+
+/// Who is alive, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View<Id: Eq + Hash> {
+    alive: HashSet<Id>,
+    dead: HashSet<Id>,
+    settled: bool,
+}
+
+impl<Id: Clone + Eq + Hash> Liveness<Id> {
+    /// Nobody is known yet, and everybody has [`DEAD_AFTER`] from `now` on to beat.
+    pub fn new(now: Instant) -> Self {
+        Self { alive: HashMap::new(), dead: HashMap::new(), contact: now, listening_since: now }
+    }
+
+    /// This worker heard its own beat: the bus works.
+    pub fn contact(&mut self, now: Instant) {
+        if self.is_cut_off(now) {
+            self.listening_since = now;
+        }
+        self.contact = now;
+    }
+
+    /// Whether this worker has not heard the bus for a while: it must not judge others.
+    pub fn is_cut_off(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.contact) > CUT_OFF_AFTER
+    }
+
+    /// `id` beat, for the last time if it is `leaving`.
+    pub fn beat(&mut self, id: &Id, leaving: bool, now: Instant) {
+        if leaving {
+            self.alive.remove(id);
+            self.dead.insert(id.clone(), now);
+            return;
+        }
+        if let Some(life) = self.alive.get_mut(id) {
+            life.last_beat = now;
+        } else {
+            self.dead.remove(id);
+            self.alive.insert(id.clone(), Life { since: now, last_beat: now });
+        }
+    }
+
+    /// Declares those dead whose beats stopped.
+    pub fn expire(&mut self, now: Instant) {
+        if self.is_cut_off(now) {
+            return;
+        }
+        let heard_since = self.listening_since;
+        let dead = &mut self.dead;
+        self.alive.retain(|id, life| {
+            let alive = now < life.last_beat.max(heard_since) + DEAD_AFTER;
+            if !alive {
+                dead.insert(id.clone(), now);
+            }
+            alive
+        });
+        dead.retain(|_, died| now < *died + REMEMBER_DEAD);
+    }
+
+    /// Since when `id` has been alive; `None` when it is not.
+    pub fn alive_since(&self, id: &Id) -> Option<Instant> {
+        self.alive.get(id).map(|life| life.since)
+    }
+
+    /// Everyone who is known to be alive.
+    pub fn alive(&self) -> impl Iterator<Item = &Id> {
+        self.alive.keys()
+    }
+
+    /// Who is alive, for those who cannot look here.
+    pub fn view(&self, now: Instant) -> View<Id> {
+        View {
+            alive: self.alive.keys().cloned().collect(),
+            dead: self.dead.keys().cloned().collect(),
+            settled: !self.is_cut_off(now) && now >= self.listening_since + DEAD_AFTER,
+        }
+    }
+}
+
+impl<Id: Eq + Hash> View<Id> {
+    /// Whether `id` is alive: it beats, or nobody can know yet.
+    pub fn is_alive(&self, id: &Id) -> bool {
+        self.alive.contains(id) || (!self.settled && !self.dead.contains(id))
+    }
+}
+
+impl<Id: Eq + Hash> Default for View<Id> {
+    /// Nothing is known, so everybody is alive.
+    fn default() -> Self {
+        Self { alive: HashSet::new(), dead: HashSet::new(), settled: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_millis(100);
+
+    /// Steps from `from` to `to` (in ticks), with an own beat at every tick where `hears` says so.
+    fn pass(
+        liveness: &mut Liveness<&'static str>,
+        start: Instant,
+        ticks: std::ops::Range<u32>,
+        hears: bool,
+    ) {
+        for tick in ticks {
+            let now = start + TICK * tick;
+            if hears {
+                liveness.contact(now);
+            }
+            liveness.expire(now);
+        }
+    }
+
+    #[test]
+    fn silence_kills_after_three_seconds() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(start);
+        liveness.beat(&"a", false, start);
+        pass(&mut liveness, start, 0..30, true);
+        assert!(liveness.alive_since(&"a").is_some());
+        pass(&mut liveness, start, 30..31, true);
+        assert!(liveness.alive_since(&"a").is_none());
+        assert!(!liveness.view(start + TICK * 30).is_alive(&"a"));
+    }
+
+    #[test]
+    fn leaving_is_immediate_and_a_beat_revives() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(start);
+        liveness.beat(&"a", false, start);
+        liveness.beat(&"a", true, start);
+        assert!(!liveness.view(start).is_alive(&"a"), "even in the grace");
+        liveness.beat(&"a", false, start + TICK);
+        assert_eq!(liveness.alive_since(&"a"), Some(start + TICK));
+    }
+
+    #[test]
+    fn the_unknown_are_alive_until_they_had_time_to_beat() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(start);
+        pass(&mut liveness, start, 0..30, true);
+        assert!(liveness.view(start + TICK * 29).is_alive(&"a"));
+        pass(&mut liveness, start, 30..31, true);
+        assert!(!liveness.view(start + TICK * 30).is_alive(&"a"));
+    }
+
+    #[test]
+    fn nobody_dies_while_this_worker_is_cut_off() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(start);
+        liveness.beat(&"a", false, start);
+        liveness.beat(&"gone", true, start);
+        pass(&mut liveness, start, 0..10, true);
+        // A pause of 20 s, in which the others beat unheard.
+        pass(&mut liveness, start, 10..200, false);
+        assert!(liveness.alive_since(&"a").is_some());
+        // Back: everyone has the whole time again, except those who said goodbye.
+        pass(&mut liveness, start, 200..229, true);
+        let view = liveness.view(start + TICK * 229);
+        assert!(view.is_alive(&"a") && view.is_alive(&"never heard") && !view.is_alive(&"gone"));
+        pass(&mut liveness, start, 229..231, true);
+        let view = liveness.view(start + TICK * 230);
+        assert!(!view.is_alive(&"a") && !view.is_alive(&"never heard"));
+    }
+}

@@ -1,0 +1,297 @@
+//! Reads a stream in order, without gaps, through any trouble.
+//!
+//! An ephemeral push consumer whose deliveries are numbered: a number left out, a missing heartbeat
+//! or a new connection, and another consumer continues from the record after the last one that was
+//! handed on. The client library's own ordered consumer starts again at the beginning of the stream
+//! when it is recreated before its first delivery, and waits up to 10 s after a longer outage.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
+use async_nats::jetstream::{self, Context};
+use async_nats::{StatusCode, Subject, Subscriber, header};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+use wire::Seq;
+
+use crate::nats::Nats;
+
+/// How often the server says that a silent consumer lives.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Without a word for this long, the consumer is gone.
+const SILENCE: Duration = Duration::from_millis(2_500);
+/// Before a consumer that could not be made is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+/// After this long without a reader the server removes the consumer.
+const INACTIVE: Duration = Duration::from_secs(5);
+/// How long the removal of a consumer that is not needed any more may take; the server does it by
+/// itself soon after.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The header of a heartbeat that asks for an answer before more is sent (NATS ADR-15).
+const CONSUMER_STALLED: &str = "Nats-Consumer-Stalled";
+
+/// Where to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// At this sequence. Every trouble continues after the last record.
+    Seq(Seq),
+    /// With the last record of each subject. Every trouble starts over.
+    LastPerSubject,
+}
+
+/// What happened next.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A consumer was made. With [`From::LastPerSubject`] everything comes again.
+    Opened,
+    Record(Record),
+    /// The last record of each subject, as of the opening, has come. Only with
+    /// [`From::LastPerSubject`].
+    CaughtUp,
+}
+
+/// One stored message.
+#[derive(Debug)]
+pub struct Record {
+    pub subject: Subject,
+    pub seq: Seq,
+
+    pub payload: Bytes,
+}
+
+/// A reader of one filter of one stream.
+#[derive(Debug)]
+pub struct Ordered {
+    nats: Nats,
+    stream: &'static str,
+    filter: String,
+    purpose: String,
+    from: From,
+    losses: watch::Receiver<u64>,
+    open: Option<Open>,
+    complained: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    name: String,
+    subscriber: Subscriber,
+    /// The number of the last delivery.
+    delivered: u64,
+    heard: Instant,
+    /// How many records are missing until all that was there has come; `None` once that is said.
+    behind: Option<u64>,
+    /// Where the server wants a word before it sends on (flow control).
+    owed: Option<Subject>,
+}
+
+/// What a message of the subscription means.
+enum Meaning {
+    Record(Record),
+    Nothing,
+    /// Something is missing before it.
+    Broken,
+}
+
+impl Ordered {
+    /// Nothing is asked of the server before the first [`Ordered::next`]. `purpose` goes into the
+    /// consumer's name.
+    pub fn new(
+        nats: &Nats,
+        stream: &'static str,
+        filter: String,
+        purpose: String,
+        from: From,
+    ) -> Self {
+        let (nats, losses) = (nats.clone(), nats.losses.clone());
+        Self { nats, stream, filter, purpose, from, losses, open: None, complained: false }
+    }
+
+    /// Waits for what comes next. A call that is given up in the middle loses nothing, but may have to
+    /// make its consumer again: give it time.
+    pub async fn next(&mut self) -> Arrival {
+        loop {
+            let Some(open) = &mut self.open else {
+                if self.try_open().await {
+                    return Arrival::Opened;
+                }
+                continue;
+            };
+            if open.behind == Some(0) {
+                open.behind = None;
+                return Arrival::CaughtUp;
+            }
+            if let Some(subject) = open.owed.take()
+                && let Err(error) = self.nats.client.publish(subject, Bytes::new()).await
+            {
+                tracing::debug!("cannot answer flow control: {error}");
+            }
+            let deadline = open.heard + SILENCE;
+            tokio::select! {
+                message = open.subscriber.next() => {
+                    if let Some(record) = self.take(message) {
+                        return Arrival::Record(record);
+                    }
+                }
+                // A server that comes back has forgotten the consumer, or sent into the void.
+                _ = self.losses.changed() => self.reopen(),
+                () = sleep_until(deadline) => {
+                    tracing::debug!(self.filter, "a consumer fell silent");
+                    self.reopen();
+                }
+            }
+        }
+    }
+
+    /// A record that is there already.
+    pub fn ready(&mut self) -> Option<Record> {
+        loop {
+            let open =
+                self.open.as_mut().filter(|open| open.owed.is_none() && open.behind != Some(0))?;
+            let message = open.subscriber.next().now_or_never()?;
+            if let Some(record) = self.take(message) {
+                return Some(record);
+            }
+        }
+    }
+
+    /// Gives the consumer up, so that the next call makes another.
+    pub fn reopen(&mut self) {
+        self.open = None;
+    }
+
+    /// Removes the consumer from the server.
+    pub async fn close(mut self) {
+        if let Some(open) = self.open.take() {
+            let jetstream = self.nats.jetstream.clone();
+            let removal = jetstream.delete_consumer_from_stream(&open.name, self.stream);
+            if !matches!(tokio::time::timeout(CLOSE_TIMEOUT, removal).await, Ok(Ok(_))) {
+                tracing::debug!(open.name, "left a consumer to the server to remove");
+            }
+        }
+    }
+
+    async fn try_open(&mut self) -> bool {
+        self.losses.mark_unchanged();
+        match self.create().await {
+            Ok(open) => {
+                self.open = Some(open);
+                self.complained = false;
+                true
+            }
+            Err(error) => {
+                if !self.complained {
+                    tracing::warn!(self.stream, self.filter, "cannot read, trying on: {error:#}");
+                    self.complained = true;
+                }
+                sleep(RETRY).await;
+                false
+            }
+        }
+    }
+
+    async fn create(&self) -> anyhow::Result<Open> {
+        let client = &self.nats.client;
+        let deliver_subject = client.new_inbox();
+        let subscriber = client.subscribe(deliver_subject.clone()).await?;
+        let name = self.nats.consumer_name(&self.purpose);
+        let config = push::Config {
+            deliver_subject,
+            name: Some(name.clone()),
+            deliver_policy: match self.from {
+                From::Seq(seq) => DeliverPolicy::ByStartSequence { start_sequence: seq.max(1) },
+                From::LastPerSubject => DeliverPolicy::LastPerSubject,
+            },
+            ack_policy: AckPolicy::None,
+            max_deliver: 1,
+            filter_subject: self.filter.clone(),
+            flow_control: true,
+            idle_heartbeat: HEARTBEAT,
+            inactive_threshold: INACTIVE,
+            num_replicas: 1,
+            memory_storage: true,
+            ..push::Config::default()
+        };
+        let consumer = self.nats.jetstream.create_consumer_on_stream(config, self.stream).await?;
+        let behind =
+            (self.from == From::LastPerSubject).then(|| consumer.cached_info().num_pending);
+        Ok(Open { name, subscriber, delivered: 0, heard: Instant::now(), behind, owed: None })
+    }
+
+    fn take(&mut self, message: Option<async_nats::Message>) -> Option<Record> {
+        let open = self.open.as_mut()?;
+        let meaning = match message {
+            Some(message) => {
+                open.heard = Instant::now();
+                open.read(message, &self.nats.jetstream)
+            }
+            None => Meaning::Broken,
+        };
+        match meaning {
+            Meaning::Record(record) => {
+                if let From::Seq(next) = &mut self.from {
+                    // A consumer that starts too early repeats; that costs nothing here.
+                    if record.seq < *next {
+                        return None;
+                    }
+                    *next = record.seq + 1;
+                }
+                Some(record)
+            }
+            Meaning::Nothing => None,
+            Meaning::Broken => {
+                tracing::debug!(self.filter, "deliveries are missing, reading again from the log");
+                self.reopen();
+                None
+            }
+        }
+    }
+}
+
+impl Open {
+    fn read(&mut self, message: async_nats::Message, jetstream: &Context) -> Meaning {
+        match message.status {
+            None => self.record(message, jetstream),
+            Some(StatusCode::IDLE_HEARTBEAT) => self.heartbeat(message),
+            // The consumer was deleted, or its leader changed.
+            Some(_) => Meaning::Broken,
+        }
+    }
+
+    fn record(&mut self, message: async_nats::Message, jetstream: &Context) -> Meaning {
+        let message = jetstream::Message { message, context: jetstream.clone() };
+        let (delivered, seq, pending) = match message.info() {
+            Ok(info) => (info.consumer_sequence, info.stream_sequence, info.pending),
+            Err(_) => return Meaning::Nothing,
+        };
+        if delivered != self.delivered + 1 {
+            return Meaning::Broken;
+        }
+        self.delivered = delivered;
+        if let Some(behind) = &mut self.behind {
+            *behind = if pending == 0 { 0 } else { behind.saturating_sub(1) };
+        }
+        let async_nats::Message { subject, payload, .. } = message.message;
+        Meaning::Record(Record { subject, seq, payload })
+    }
+
+    fn heartbeat(&mut self, message: async_nats::Message) -> Meaning {
+        if message.reply.is_some() {
+            self.owed = message.reply;
+            return Meaning::Nothing;
+        }
+        let headers = message.headers.unwrap_or_default();
+        if let Some(stalled) = headers.get(CONSUMER_STALLED) {
+            self.owed = Some(stalled.as_str().into());
+        }
+        let last =
+            headers.get(header::NATS_LAST_CONSUMER).and_then(|last| last.as_str().parse().ok());
+        if last.is_some_and(|last: u64| last != self.delivered) {
+            return Meaning::Broken;
+        }
+        Meaning::Nothing
+    }
+}

@@ -1,0 +1,101 @@
+//! Which worker owns what, and what a change of owner costs: nothing.
+
+use std::time::Instant;
+
+use async_nats::jetstream::message::PublishMessage;
+use wire::WorkerId;
+use wire::kv::{LEASE_TTL, Lease, lease_key};
+
+use crate::node::Node;
+use crate::stage::{Stage, Traffic, is};
+use crate::{body, room, room_of_each_partition};
+
+fn count(owners: &[Option<WorkerId>], name: &str) -> usize {
+    owners.iter().flatten().filter(|owner| is(owner, name)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_workers_share_and_the_one_who_stays_gets_all() {
+    let stage = Stage::set().await;
+    let first = stage.worker("first");
+    stage.wait_owner_of_all("first").await;
+    let second = stage.worker("second");
+    // 64 partitions over two: fewer than ten for one would be a hash gone wrong.
+    let balanced = |owners: &[Option<WorkerId>]| {
+        owners.iter().all(Option::is_some)
+            && count(owners, "second") >= 10
+            && count(owners, "first") >= 10
+    };
+    stage.wait_owners("balance", balanced).await;
+
+    let node = Node::start(&stage.client, "node-1").await;
+    let traffic = Traffic::start(&stage, &node, &room_of_each_partition()).await;
+    let left = Instant::now();
+    first.stop().await.unwrap();
+    stage.wait_owner_of_all("second").await;
+    println!("all was handed over after {:?}", left.elapsed());
+    traffic.stop_and_check(&node).await;
+    second.stop().await.unwrap();
+    stage.wait_owners("everything released", |owners| owners.iter().all(Option::is_none)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_that_start_together_do_not_take_and_hand_over() {
+    let stage = Stage::set().await;
+    let _workers = [stage.worker("first"), stage.worker("second"), stage.worker("third")];
+    let owners = stage.wait_owners("owners", |owners| owners.iter().all(Option::is_some)).await;
+    let node = Node::start(&stage.client, "node-1").await;
+    let rooms = room_of_each_partition();
+    for room in &rooms {
+        node.join(room).await;
+        stage.publish(room, &body(0)).await;
+    }
+    node.wait("all messages", |seen| rooms.iter().all(|room| !seen.rooms[room].emitted.is_empty()))
+        .await;
+    let later = stage.wait_owners("owners", |owners| owners.iter().all(Option::is_some)).await;
+    assert_eq!(owners, later);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_worker_is_replaced_and_nothing_is_lost() {
+    let stage = Stage::set().await;
+    let (first, _second) = (stage.worker("first"), stage.worker("second"));
+    stage.wait_owners("owners", |owners| owners.iter().all(Option::is_some)).await;
+    let node = Node::start(&stage.client, "node-1").await;
+    let traffic = Traffic::start(&stage, &node, &room_of_each_partition()).await;
+    let killed = Instant::now();
+    first.kill();
+    stage.wait_owner_of_all("second").await;
+    println!("a killed worker was replaced after {:?}", killed.elapsed());
+    traffic.stop_and_check(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_lease_fences_its_owner() {
+    let stage = Stage::set().await;
+    let _worker = stage.worker("one");
+    let general = room("general");
+    let partition = general.partition();
+    let node = Node::start(&stage.client, "node-1").await;
+    node.join(&general).await;
+    stage.wait_owner_of_all("one").await;
+    stage.publish(&general, &body(1)).await;
+    let seen = node.wait("a message", |seen| !seen.rooms[&general].emitted.is_empty()).await;
+    let epoch = seen.partitions[&partition].epoch;
+
+    let thief = Lease { worker: WorkerId::parse("thief").unwrap() };
+    let message =
+        PublishMessage::build().payload(serde_json::to_vec(&thief).unwrap().into()).ttl(LEASE_TTL);
+    let key = format!("$KV.{}.{}", wire::stream::RT_BUCKET, lease_key(partition));
+    let stolen = stage.jetstream.send_publish(key, message).await.unwrap().await.unwrap().sequence;
+    assert!(stolen > epoch);
+    // The thief does not renew: the lease comes back, in a tenure of its own.
+    let seen = node.wait("a new tenure", |seen| seen.partitions[&partition].epoch > epoch).await;
+    assert!(
+        seen.partitions[&partition].epoch > stolen,
+        "nobody acts while another holds the lease"
+    );
+    stage.publish(&general, &body(2)).await;
+    let seen = node.wait("another message", |seen| seen.rooms[&general].emitted.len() >= 2).await;
+    assert_eq!(seen.rooms[&general].emitted.len(), 2);
+}
