@@ -1,0 +1,6 @@
+// Ids nobody else has. `crypto.randomUUID` is missing on plain http from another machine, so not that.
+
+/** 128 random bits in hexadecimal. */
+export function randomId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,115 @@
+// The whole chat page: hands what people do to the chat, and draws the chat's state once a frame.
+
+import { randomId } from '../link/random-id.js';
+import { ComposerView } from './composer.js';
+import { byId, setText } from './dom.js';
+import { Drawers } from './drawers.js';
+import { markOf } from './mark.js';
+import { MessageLogView } from './message-log.js';
+import { PeopleView } from './people.js';
+import { RoomListView } from './room-list.js';
+import { StandingView } from './standing.js';
+
+export class ChatView {
+  #chat;
+  #run;
+  #views;
+  #composer;
+  #log;
+  #drawers = new Drawers();
+  #scheduled = false;
+
+  /**
+   * @param {import('../model/chat.js').Chat} chat
+   * @param {object} wants
+   * @param {(step: Function) => void} wants.run takes steps of the chat
+   * @param {() => void} wants.tryNow
+   * @param {() => void} wants.signOut
+   */
+  constructor(chat, { run, tryNow, signOut }) {
+    this.#chat = chat;
+    this.#run = run;
+    this.#composer = new ComposerView({
+      send: (text) => this.#send(text),
+      typed: () => run((value, now) => value.typed(now)),
+      stopped: () => run((value) => value.stoppedTyping()),
+    });
+    this.#log = new MessageLogView({
+      older: (room) => run((value) => value.loadOlder(room)),
+      attend: (newest) => run((value) => value.attend({ newest })),
+      sendAgain: (id) => this.#actAndWrite((value, now) => value.sendAgain(id, now)),
+      discard: (id) => this.#actAndWrite((value) => value.discard(id)),
+      edit: (id) => this.#edit(id),
+      knock: (room) => run((value) => value.knock(room)),
+    });
+    const rooms = new RoomListView({
+      select: (room) => this.#show((value) => value.select(room)),
+      open: (room) => this.#show((value) => value.open(room)),
+      leave: (room) => run((value) => value.leave(room)),
+    });
+    const standing = new StandingView({ tryNow, dismiss: () => run((value) => value.announced(null)) });
+    this.#views = [rooms, standing, this.#log, new PeopleView(), this.#composer];
+    byId('sign-out').addEventListener('click', signOut);
+    this.#listen();
+  }
+
+  /** Shows the page in place of the way in. */
+  enter() {
+    byId('self-mark').replaceChildren(markOf(this.#chat.me));
+    setText(byId('self-name'), this.#chat.me.username);
+    byId('chat').hidden = false;
+    this.#render();
+    this.#composer.focus();
+  }
+
+  /** Something changed: draws with the next frame. */
+  changed() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // A hidden page has no frames; its title still tells what is unread.
+    if (document.hidden) setTimeout(() => this.#render(), 50);
+    else requestAnimationFrame(() => this.#render());
+  }
+
+  #render() {
+    this.#scheduled = false;
+    for (const view of this.#views) view.render(this.#chat);
+  }
+
+  #listen() {
+    document.addEventListener('visibilitychange', () => {
+      this.#run((chat) => chat.attend({ visible: !document.hidden }));
+      // A frame that was asked for before the page was hidden has not come.
+      this.#render();
+    });
+    document.addEventListener('keydown', (event) => {
+      const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (!step || !event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      this.#run((chat) => chat.selectNeighbour(step));
+    });
+  }
+
+  #send(text) {
+    this.#run((chat, now) => chat.send(text, randomId(), now));
+    this.#log.toNewest();
+  }
+
+  #show(step) {
+    this.#drawers.close();
+    this.#actAndWrite(step);
+  }
+
+  /** What was pressed may be gone once it has worked: the focus goes to where one writes. */
+  #actAndWrite(step) {
+    this.#run(step);
+    this.#render();
+    this.#composer.focus();
+  }
+
+  #edit(id) {
+    const { content } = this.#chat.outgoing.entries.find((entry) => entry.id === id);
+    this.#run((chat) => chat.discard(id));
+    this.#composer.take(content);
+  }
+}
