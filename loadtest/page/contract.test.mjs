@@ -1,0 +1,127 @@
+// The page against the golden fixtures of `wire`, which the services' tests read as well.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Chat, PAGE } from '../../public/js/model/chat.js';
+import { isTemporary } from '../../public/js/model/outbox.js';
+import { MAX_CONTENT } from '../../public/js/model/plain-text.js';
+import { DEFAULT_ROOM, MAX_ROOM_BYTES } from '../../public/js/model/room-names.js';
+
+const root = new URL('../../', import.meta.url);
+const text = (path) => readFileSync(new URL(path, root), 'utf8');
+const fixture = (name) => JSON.parse(text(`wire/fixtures/${name}.json`));
+const NOW = 1_000_000;
+const rooms = ['general', 'a.b *>🐦'];
+const opened = () => new Chat({ me: { userId: 'u-9', username: 'Me' }, rooms, active: 'general', reads: {}, outbox: [] }, NOW);
+
+test('bounds and names', () => {
+  const { bounds, defaultRoom, connectErrors } = fixture('connection');
+  assert.equal(MAX_CONTENT, bounds.maxContentChars);
+  assert.equal(MAX_ROOM_BYTES, bounds.maxRoomBytes);
+  assert.equal(PAGE, bounds.defaultHistory);
+  assert.equal(DEFAULT_ROOM, defaultRoom);
+  for (const words of Object.values(connectErrors)) assert.ok(text('public/js/link/connection.js').includes(`'${words}'`), words);
+});
+
+test('errors: those that carry retryAfter are tried again, the others are not', () => {
+  for (const [code, [failure]] of Object.entries(fixture('errors'))) assert.equal(isTemporary(code), failure.retryAfter !== undefined, code);
+});
+
+test('every event of the server leaves its trace', () => {
+  const events = fixture('server-events');
+  const chat = opened();
+  for (const message of [...events['chat-message'], ...events['file-message']]) {
+    chat.message(message, NOW);
+    assert.ok(chat.rooms.get(message.room).timeline.messages.some(({ id }) => id === message.id));
+  }
+  for (const list of events['user-list']) {
+    chat.userList(list);
+    assert.equal(chat.rooms.get(list.room).presence.count, list.count);
+  }
+  for (const change of events.presence) {
+    chat.presence(change);
+    assert.equal(chat.rooms.get(change.room).presence.count, change.count);
+  }
+  for (const typer of events.typing) {
+    chat.typing(typer, NOW);
+    assert.ok(chat.rooms.get(typer.room).typers.has(typer.userId));
+  }
+  for (const announcement of events['admin-announcement']) {
+    chat.announced(announcement);
+    assert.equal(chat.announcement.content, announcement.content);
+  }
+  for (const end of events.recovered) {
+    chat.recovered(end, NOW);
+    assert.equal(chat.rooms.get(end.room).timeline.gaps.includes(end.from), !end.complete);
+  }
+});
+
+test('the page listens to every event of the server', () => {
+  const connection = text('public/js/link/connection.js');
+  // The page sends no files, so nothing can come of one.
+  const heard = Object.keys(fixture('server-events')).filter((event) => event !== 'file-error');
+  for (const event of heard) assert.ok(connection.includes(`on('${event}'`), event);
+});
+
+test('acks are understood', () => {
+  const acks = fixture('acks');
+  const chat = opened();
+  const [join] = chat.connected(NOW);
+  const [joined] = acks['join-room'];
+  join.answer(joined, NOW);
+  assert.deepEqual(chat.rooms.get('general').timeline.messages, joined.history);
+  assert.equal(chat.positions().general, joined.seq);
+  const [send] = chat.send('x', 'c-9', NOW);
+  const [stored] = acks['chat-message'];
+  send.answer({ ...stored, id: 'new', seq: 4_720 }, NOW);
+  assert.equal(chat.rooms.get('general').timeline.messages.at(-1).seq, 4_720);
+});
+
+test('what the page sends has the shape of the fixtures', () => {
+  const events = fixture('client-events');
+  const chat = opened();
+  const sent = chat.connected(NOW);
+  for (const [index, effect] of sent.entries()) {
+    const history = index === 0 ? Array.from({ length: PAGE }, (_, at) => ({ ...fixture('server-events')['chat-message'][0], id: `i${at}`, seq: at + 10 })) : [];
+    effect.answer({ status: 'success', room: effect.payload.room, seq: 90, history }, NOW);
+  }
+  sent.push(...chat.typed(NOW), ...chat.send('hello', 'c-1', NOW), ...chat.loadOlder('general'), ...chat.leave('a.b *>🐦'));
+  chat.disconnected({ final: false, online: true }, NOW);
+  chat.connected(NOW);
+  sent.push(...chat.tick(NOW + 60_000));
+  const emitted = sent.filter(({ emit }) => emit);
+  for (const { emit, payload } of emitted) assertShape(payload, events[emit], emit);
+  const ours = new Set(emitted.map(({ emit }) => emit));
+  assert.deepEqual([...ours].sort(), ['chat-message', 'history', 'join-room', 'leave-room', 'typing']);
+});
+
+function assertShape(payload, examples, event) {
+  const fields = Object.assign({}, ...examples.filter((example) => typeof example === 'object'));
+  for (const [name, value] of Object.entries(payload)) {
+    assert.ok(name in fields, `${event} has no field ${name}`);
+    assert.equal(typeof value, typeof fields[name], `${event}.${name}`);
+  }
+}
+
+test('index.html: no inline script or style, and every module is preloaded', () => {
+  const html = text('public/index.html');
+  assert.doesNotMatch(html, /<style|\sstyle=|\son[a-z]+=|javascript:/i);
+  for (const [, attributes, body] of html.matchAll(/<script([^>]*)>([^]*?)<\/script>/g)) {
+    assert.match(attributes, /src="\/js\//);
+    assert.equal(body, '');
+  }
+  const folders = ['model', 'link', 'view'];
+  const modules = folders.flatMap((folder) => readdirSync(new URL(`public/js/${folder}`, root)).map((file) => `/js/${folder}/${file}`));
+  const preloaded = [...html.matchAll(/modulepreload" href="([^"]+)"/g)].map(([, href]) => href);
+  assert.deepEqual(preloaded.sort(), [...modules, '/vendor/socket.io.esm.min.js'].sort());
+});
+
+test('markup becomes elements in one module alone, and never as it is', () => {
+  const folders = ['', 'model/', 'link/', 'view/'];
+  const files = folders.flatMap((folder) => readdirSync(new URL(`public/js/${folder}`, root)).map((file) => `public/js/${folder}${file}`));
+  for (const file of files.filter((name) => name.endsWith('.js'))) {
+    const source = text(file);
+    assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|createContextualFragment|\beval\(|new Function|cssText/, file);
+    assert.equal(/DOMParser/.test(source), file === 'public/js/view/server-html.js', file);
+  }
+});

@@ -1,0 +1,112 @@
+//! The processor time that processes have used, from Linux' `/proc` (proc(5)).
+
+use std::fs;
+
+use serde::Serialize;
+
+/// Clock ticks a second in `/proc/<pid>/stat`; `USER_HZ` is 100 on every Linux of today.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// The processes whose time is measured; `None` where one is not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Processes {
+    pub server: Option<u32>,
+    pub nats: Option<u32>,
+}
+
+/// Seconds of processor time, in user and kernel mode; `None` where they cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct CpuSeconds {
+    pub server: Option<f64>,
+    pub nats: Option<f64>,
+    pub generator: Option<f64>,
+}
+
+impl Processes {
+    /// What each has used since it started.
+    #[must_use]
+    pub fn used(&self) -> CpuSeconds {
+        CpuSeconds {
+            server: self.server.and_then(of),
+            nats: self.nats.and_then(of),
+            generator: of(std::process::id()),
+        }
+    }
+}
+
+impl CpuSeconds {
+    /// What was used between `earlier` and now.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let minus = |now: Option<f64>, then: Option<f64>| Some(now? - then?);
+        Self {
+            server: minus(self.server, earlier.server),
+            nats: minus(self.nats, earlier.nats),
+            generator: minus(self.generator, earlier.generator),
+        }
+    }
+}
+
+fn of(pid: u32) -> Option<f64> {
+    parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Fields 14 and 15, `utime` and `stime`. The second, the program's name, may hold spaces and brackets.
+fn parse(stat: &str) -> Option<f64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_ascii_whitespace().skip(11);
+    let (user, system): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((f64::from(user) + f64::from(system)) / TICKS_PER_SECOND)
+}
+
+/// The `nats-server` that `ancestor` started, itself or through others.
+#[must_use]
+pub fn nats_server_of(ancestor: u32) -> Option<u32> {
+    let processes = fs::read_dir("/proc").ok()?;
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| name(*pid).as_deref() == Some("nats-server"))
+        .find(|pid| descends_from(*pid, ancestor))
+}
+
+fn name(pid: u32) -> Option<String> {
+    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
+}
+
+fn descends_from(pid: u32, ancestor: u32) -> bool {
+    let parent = |pid: u32| -> Option<u32> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, after_name) = stat.rsplit_once(')')?;
+        after_name.split_ascii_whitespace().nth(1)?.parse().ok()
+    };
+    std::iter::successors(Some(pid), |pid| parent(*pid)).any(|pid| pid == ancestor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_times_stand_after_the_name() {
+        let stat = "12 (a ) b) S 1 12 12 0 -1 4194560 900 0 1 0 150 50 0 0 20 0 9 0 100 1 2";
+        assert_eq!(parse(stat), Some(2.0));
+        for broken in ["", "12 (x) S 1", "12 x S 1 12 12 0 -1 4194560 900 0 1 0 150 50"] {
+            assert_eq!(parse(broken), None, "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn differences_are_of_what_is_known() {
+        let earlier = CpuSeconds { server: Some(1.0), nats: None, generator: Some(0.5) };
+        let now = CpuSeconds { server: Some(4.0), nats: Some(1.0), generator: Some(0.5) };
+        let used = CpuSeconds { server: Some(3.0), nats: None, generator: Some(0.0) };
+        assert_eq!(now.since(&earlier), used);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_has_used_some_time() {
+        assert!(Processes::default().used().generator.is_some());
+        assert!(descends_from(std::process::id(), std::os::unix::process::parent_id()));
+        assert!(!descends_from(std::os::unix::process::parent_id(), std::process::id()));
+    }
+}

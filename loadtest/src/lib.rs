@@ -1,0 +1,21 @@
+//! A load generator for Starling: many Socket.IO clients in one thread, and what they measured.
+//!
+//! Owns the clients' side of the wire, the schedule and the reckoning: every message sent must come
+//! to every member once, in order. Leaves starting a system to the `local-stack` binary, and the
+//! question whether the real JavaScript clients are served well to `e2e/`.
+
+pub mod cli;
+pub mod client;
+pub mod cpu;
+pub mod dev_token;
+pub mod fleet;
+pub mod http_exchange;
+pub mod ledger;
+pub mod pace;
+pub mod packet;
+pub mod progress;
+pub mod report;
+pub mod run;
+pub mod saturation;
+pub mod stack_process;
+pub mod target;

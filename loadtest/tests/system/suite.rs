@@ -1,0 +1,101 @@
+//! One folder of JavaScript tests against a stack of its own.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, ensure};
+use jsonwebtoken::{EncodingKey, Header};
+use local_stack::{
+    socket_io_client,
+    stack::Stack,
+    stack_options::{StackOptions, default_public},
+};
+use tokio::process::Command;
+
+use crate::{
+    control::{self, Control},
+    tools,
+};
+
+/// Starts a stack of two nodes and two workers and runs every test file of `folder` against it.
+pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result<()> {
+    tools::check_node()?;
+    tools::install_packages()?;
+    let files = test_files(&tools::folder().join(folder))?;
+    let public = default_public();
+    let client = socket_io_client::find_or_install(&public).await?;
+    let options =
+        StackOptions { public, socket_io_client: Some(client), ..StackOptions::default() };
+    let mut stack = Stack::start(options).await.context("the stack does not start")?;
+    let mut control = Control::serve().await?;
+
+    let mut failed = Vec::new();
+    for file in &files {
+        let name = file.strip_prefix(tools::folder()).unwrap_or(file).display().to_string();
+        eprintln!("\n── {name}");
+        let mut node = node(file, &stack, &control)?;
+        node.envs(environment.iter().copied());
+        if !passes(node, &mut stack, &mut control).await? {
+            failed.push(name);
+        }
+    }
+    drop(control);
+    let stopped = stack.stop().await.context("the stack did not stop well");
+    ensure!(failed.is_empty(), "failed, as told above: {}", failed.join(", "));
+    stopped
+}
+
+/// The files `*.test.mjs` of a folder, in alphabetical order.
+fn test_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    let is_test = |path: &PathBuf| path.to_str().is_some_and(|path| path.ends_with(".test.mjs"));
+    let mut files: Vec<_> = paths.into_iter().filter(is_test).collect();
+    files.sort();
+    ensure!(!files.is_empty(), "there are no tests in {}", folder.display());
+    Ok(files)
+}
+
+/// One file at a time: `node --test` would run several at once, some of which restart the nodes.
+fn node(file: &Path, stack: &Stack, control: &Control) -> anyhow::Result<Command> {
+    let nodes: Vec<_> = (0..stack.nodes()).map(|node| stack.node_url(node)).collect();
+    let mut command = Command::new("node");
+    command
+        .args(["--test", "--test-reporter=spec"])
+        .arg(file)
+        .current_dir(tools::folder())
+        .env("STARLING_NODES", nodes.join(","))
+        .env("STARLING_CONTROL", &control.url)
+        .env("STARLING_EXPIRED_TOKEN", expired_token(stack.jwt_secret())?)
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Runs it to its end and meanwhile does what it asks for.
+async fn passes(
+    mut node: Command,
+    stack: &mut Stack,
+    control: &mut Control,
+) -> anyhow::Result<bool> {
+    let mut child = node.spawn().context("node cannot be run")?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(status?.success()),
+            Some((restart, outcome)) = control.requests.recv() => {
+                // A test that has ended meanwhile does not wait for the outcome.
+                let _ = outcome.send(control::act(stack, restart).await);
+            }
+        }
+    }
+}
+
+/// A token that the nodes signed long ago, as far as they can tell.
+fn expired_token(secret: &str) -> anyhow::Result<String> {
+    let claims = serde_json::json!({ "sub": "u-expired", "name": "Expired", "exp": 1_000_000_000 });
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    Ok(jsonwebtoken::encode(&Header::default(), &claims, &key)?)
+}
