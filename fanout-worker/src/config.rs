@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use service_shell::{BadConfiguration, NatsUrl};
-use wire::WorkerId;
+use wire::{WorkerId, identity::NameError};
 
 use crate::partition::Timing;
 
@@ -85,8 +85,8 @@ impl Config {
 
     /// A new id for one run under the configured name.
     pub(crate) fn run_id(&self) -> Result<WorkerId, BadConfiguration> {
-        run_id(self.worker_id.as_deref().unwrap_or("worker"))
-            .map_err(|reason| BadConfiguration(format!("WORKER_ID is {reason}")))
+        WorkerId::for_run(self.worker_id.as_deref().unwrap_or("worker"))
+            .map_err(|error| BadConfiguration(format!("WORKER_ID: {error}")))
     }
 
     pub(crate) fn timing(&self) -> Timing {
@@ -104,14 +104,8 @@ impl Config {
     }
 }
 
-fn run_id(name: &str) -> Result<WorkerId, String> {
-    let suffix = uuid::Uuid::new_v4().simple().to_string();
-    let id = WorkerId::parse(&format!("{name}-{}", &suffix[..8])).ok().filter(|_| !name.is_empty());
-    id.ok_or_else(|| format!("{name:?}; expected 1 to 39 of a-z, 0-9 and '-'"))
-}
-
-fn name(text: &str) -> Result<String, String> {
-    run_id(text).map(|_| text.to_owned())
+fn name(text: &str) -> Result<String, NameError> {
+    WorkerId::for_run(text).map(|_| text.to_owned())
 }
 
 #[cfg(test)]

@@ -165,21 +165,25 @@ impl Coordinator {
             self.step(partition, now);
         }
         let connected = self.surroundings.nats.is_connected();
-        let knows = self.leases_known && self.peers.are_known(now);
-        let ready = connected && knows && !self.leaving;
+        let ready = connected && self.judging_since(now).is_some() && !self.leaving;
         self.ready.send_if_modified(|was| std::mem::replace(was, ready) != ready);
     }
 
     fn step(&mut self, partition: Partition, now: Instant) {
-        let may_take = !self.leaving && self.leases_known && self.peers.are_known(now);
-        let winner = self.peers.winner(partition).filter(|_| may_take);
+        let judging = self.judging_since(now).filter(|_| !self.leaving);
+        let winner = self.peers.winner(partition).filter(|_| judging.is_some());
         let Some(lease) = self.leases.get_mut(&partition) else { return };
-        let mut actions = lease.tick(winner, may_take, now);
+        let mut actions = lease.tick(winner, judging, now);
         if self.leaving {
             // A lease whose taking was under way has arrived meanwhile.
             actions.extend(lease.leave());
         }
         self.carry_out(partition, actions);
+    }
+
+    /// Since when this worker has known enough of the others and of the bucket to decide anything.
+    fn judging_since(&self, now: Instant) -> Option<Instant> {
+        self.peers.known_since(now).filter(|_| self.leases_known)
     }
 
     fn carry_out(&mut self, partition: Partition, actions: Vec<Action>) {

@@ -261,15 +261,16 @@ impl Lease {
         }
     }
 
-    /// Time passes. `may_take` is false while this worker cannot judge, or goes.
+    /// Time passes. `judging` says since when this worker has known enough of the others to take
+    /// leases; `None` while it does not, or goes.
     pub fn tick(
         &mut self,
         winner: Option<Winner<'_>>,
-        may_take: bool,
+        judging: Option<Instant>,
         now: Instant,
     ) -> Vec<Action> {
         match &mut self.tenure {
-            Tenure::None => self.take_if_free(winner, may_take, now),
+            Tenure::None => self.take_if_free(winner, judging, now),
             Tenure::Taking { .. } | Tenure::Releasing { .. } => Vec::new(),
             Tenure::Held(held) => {
                 if now >= held.until {
@@ -295,11 +296,11 @@ impl Lease {
     fn take_if_free(
         &mut self,
         winner: Option<Winner<'_>>,
-        may_take: bool,
+        judging: Option<Instant>,
         now: Instant,
     ) -> Vec<Action> {
-        let Some(record) = &self.record else { return Vec::new() };
-        if !may_take || self.not_before.is_some_and(|then| now < then) {
+        let (Some(record), Some(judging)) = (&self.record, judging) else { return Vec::new() };
+        if self.not_before.is_some_and(|then| now < then) {
             return Vec::new();
         }
         // A record of this very run without a tenure is left over from a lost answer or a pause.
@@ -309,7 +310,8 @@ impl Lease {
             return if stale { vec![Action::Resync] } else { Vec::new() };
         }
         let mine = winner.is_some_and(|winner| *winner.worker == self.me);
-        if !mine && now < record.since + ANYBODYS_AFTER {
+        // Others may not have been able to take it before this worker was.
+        if !mine && now < record.since.max(judging) + ANYBODYS_AFTER {
             return Vec::new();
         }
         let expected = record.revision;

@@ -59,6 +59,11 @@ impl<Id: Clone + Eq + Hash> Liveness<Id> {
         now.saturating_duration_since(self.contact) > CUT_OFF_AFTER
     }
 
+    /// Since when this worker has heard the bus without interruption.
+    pub fn listening_since(&self) -> Instant {
+        self.listening_since
+    }
+
     /// `id` beat, for the last time if it is `leaving`.
     pub fn beat(&mut self, id: &Id, leaving: bool, now: Instant) {
         if leaving {

@@ -154,10 +154,12 @@ mod tests {
         frames.iter().map(read).collect()
     }
 
+    /// Bytes of each body, the most that the server takes, and which counters each frame holds.
+    type Case<'a> = (&'a [usize], usize, &'a [&'a [u64]]);
+
     #[test]
     fn frames_are_in_order_and_bounded() {
         let worker = WorkerId::parse("worker-1").unwrap();
-        type Case<'a> = (&'a [usize], usize, &'a [&'a [u64]]);
         let table: [Case; 5] = [
             (&[10, 10, 10], 1 << 20, &[&[1, 2, 3]]),
             (&[200_000, 200_000, 10], 1 << 20, &[&[1], &[2, 3]]),

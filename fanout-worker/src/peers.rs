@@ -41,10 +41,11 @@ impl Peers {
         self.show_nodes(now);
     }
 
-    /// Whether this worker has heard enough of the others, and still hears them.
-    pub fn are_known(&self, now: Instant) -> bool {
-        let listened = self.first_beat.is_some_and(|first| now >= first + LISTEN_FIRST);
-        listened && !self.workers.is_cut_off(now)
+    /// Since when this worker has heard enough of the others; `None` while it has not, or does not
+    /// hear them.
+    pub fn known_since(&self, now: Instant) -> Option<Instant> {
+        let since = self.first_beat?.max(self.workers.listening_since()) + LISTEN_FIRST;
+        (now >= since && !self.workers.is_cut_off(now)).then_some(since)
     }
 
     /// The worker that should own `partition`.
@@ -83,5 +84,48 @@ impl Peers {
             }
             changed
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beat(worker: &str) -> Vec<u8> {
+        let worker = WorkerId::parse(worker).unwrap();
+        serde_json::to_vec(&WorkerHeartbeat { worker, leaving: false }).unwrap()
+    }
+
+    #[test]
+    fn a_worker_judges_only_after_it_has_listened() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let me = WorkerId::parse("me").unwrap();
+        let mut peers = Peers::new(me, watch::channel(Arc::default()).0, start);
+        peers.worker_beat(&beat("other"), at(100));
+        assert_eq!(peers.known_since(at(1_000)), None, "it has not heard itself");
+        peers.worker_beat(&beat("me"), at(1_000));
+        assert_eq!(peers.known_since(at(1_749)), None);
+        assert_eq!(peers.known_since(at(1_750)), Some(at(1_750)));
+        // Silence, and after it the same again.
+        assert_eq!(peers.known_since(at(2_501)), None);
+        peers.worker_beat(&beat("me"), at(4_000));
+        assert_eq!(peers.known_since(at(4_749)), None);
+        assert_eq!(peers.known_since(at(4_750)), Some(at(4_750)));
+        assert!(peers.winner(Partition::of_room("general")).is_some());
+    }
+
+    #[test]
+    fn nodes_that_come_or_leave_are_shown_at_once() {
+        let start = Instant::now();
+        let (show, shown) = watch::channel(Arc::default());
+        let mut peers = Peers::new(WorkerId::parse("me").unwrap(), show, start);
+        let node = NodeId::parse("node-1").unwrap();
+        for leaving in [false, true] {
+            let beat = NodeHeartbeat { node: node.clone(), leaving };
+            peers.node_beat(&serde_json::to_vec(&beat).unwrap(), start);
+            assert_eq!(shown.borrow().is_alive(&node), !leaving);
+        }
+        peers.node_beat(b"garbage", start);
     }
 }

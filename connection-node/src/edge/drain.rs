@@ -10,6 +10,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{CloseReason, Edge};
 
+/// How long to wait for disconnect handlers once all transports have ended; they take milliseconds.
+/// Not longer, because socketioxide holds a session without a namespace until `connect_timeout`.
+const HANDLERS: Duration = Duration::from_secs(1);
+
 impl Edge {
     /// Closes all transports, spread evenly `over` a time, each moved by up to `jitter` at random,
     /// and admits no further one: thousands of clients that reconnect in one instant would bring
@@ -50,9 +54,9 @@ impl Edge {
             })?;
         }
         self.sessions.close();
-        if timeout(grace, self.sessions.wait()).await.is_err() {
+        if timeout(HANDLERS, self.sessions.wait()).await.is_err() {
             let left = self.sessions.len();
-            tracing::warn!(left, "sockets are still held although their transports have ended");
+            tracing::info!(left, "sessions are still held although their transports have ended");
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ const KEPT: [HeaderName; 6] = [
     HeaderName::from_static("tracestate"),
 ];
 
-/// A request that opens a session over `transport`, or upgrades one. `sessions` counts the session
+/// A request that opens a session over `transport`. `sessions` counts the session
 /// for as long as socketioxide, or anyone who holds its socket, keeps the request.
 pub(super) fn opening_request<B>(
     query: EngineQuery,
@@ -30,8 +30,7 @@ pub(super) fn opening_request<B>(
     sessions: &TaskTracker,
     body: B,
 ) -> Request<B> {
-    let mut request = Request::new(body);
-    *request.uri_mut() = query.uri();
+    let mut request = query.request(body);
     *request.headers_mut() = kept(headers);
     let end = SessionEnd { transport: transport.clone(), _session: sessions.token() };
     request.extensions_mut().insert(transport.clone());

@@ -58,7 +58,7 @@ impl<A: Adapter> Connection<A> {
     /// Waits for packets and passes them to the client.
     pub(super) async fn poll(&self, query: EngineQuery, sid: Sid) -> Result<Response, Refusal> {
         let transport = self.session(sid)?;
-        let request = engine_request(Method::GET, query, Bytes::new());
+        let request = query.request(Full::default());
         tokio::select! {
             biased;
             () = transport.wait_closed() => Err(Refusal::UnknownSession),
@@ -83,7 +83,8 @@ impl<A: Adapter> Connection<A> {
         // The client takes any failure for the end of its session; then so do we.
         let body = body.inspect_err(|_| transport.close(CloseReason::Protocol))?;
         transport.count_in(body.len());
-        let mut request = engine_request(Method::POST, query, body);
+        let mut request = query.request(Full::new(body));
+        *request.method_mut() = Method::POST;
         if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
             request.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
         }
@@ -128,15 +129,9 @@ impl<A: Adapter> Connection<A> {
 /// or that a WebSocket serves, is not touched: that stream ends by itself.
 async fn end_with_transport<A: Adapter>(io: IoService<A>, query: EngineQuery, entry: Entry) {
     entry.transport.wait_closed().await;
-    let close = engine_request(Method::POST, query, Bytes::from_static(CLOSE_PACKET));
+    let mut close = query.request(Full::from(CLOSE_PACKET));
+    *close.method_mut() = Method::POST;
     send(&io, close).await;
-}
-
-fn engine_request(method: Method, query: EngineQuery, body: Bytes) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = query.uri();
-    request
 }
 
 async fn send<A: Adapter>(io: &IoService<A>, request: Request<Full<Bytes>>) -> Response {

@@ -1,7 +1,7 @@
 //! The parameters of an Engine.IO request, as they stand in its query.
 
 use engineioxide::{ProtocolVersion, TransportType};
-use http::Uri;
+use http::{Request, Uri};
 use socketioxide::socket::Sid;
 
 use super::{config::PATH, refusal::Refusal};
@@ -37,9 +37,14 @@ impl EngineQuery {
     }
 
     /// The same request as socketioxide is to see it: nothing but what was read, in memory of its
-    /// own. A session keeps its opening request for life, and the URI as hyper gives it would keep
-    /// the connection's read buffer as well.
-    pub(super) fn uri(&self) -> Uri {
+    /// own.
+    pub(super) fn request<B>(&self, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        *request.uri_mut() = self.uri();
+        request
+    }
+
+    fn uri(&self) -> Uri {
         let version = self.protocol as u8;
         let transport: &str = self.transport.into();
         let mut uri = format!("{PATH}/?EIO={version}&transport={transport}");

@@ -24,8 +24,8 @@ pub(super) type ServedIo = TokioIo<StallTimeout<TcpStream>>;
 
 /// Serves `app`, and Socket.IO under `/socket.io/`, on `listener` until `shutdown`. Then it stops
 /// accepting, closes all transports (paced, see [`Edge::close_all`]), lets HTTP requests in flight
-/// finish for `drain_grace`, and returns with no connection left. It waits as long again for
-/// disconnect handlers, and for others who hold a socket.
+/// finish for `drain_grace`, and returns with no connection left, once the disconnect handlers have
+/// let go of their sockets (or a second later, should one not).
 ///
 /// Handlers of `app` find the client's address in `ConnectInfo<SocketAddr>`.
 ///

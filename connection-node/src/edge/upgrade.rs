@@ -31,8 +31,12 @@ impl<A: Adapter> Connection<A> {
         let key = websocket_key(request.method(), request.version(), headers)?;
         let answer = switching_protocols(key)?;
         let (transport, entry) = self.transport_for(query)?;
-        let sessions = &self.edge.sessions;
-        let opening = opening_request(query, headers, &transport, sessions, ());
+        let opening = if entry.is_some() {
+            opening_request(query, headers, &transport, &self.edge.sessions, ())
+        } else {
+            // The session has its opening request; this one is not kept.
+            query.request(())
+        };
         let handover =
             Handover { edge: self.edge.clone(), io: self.io.clone(), transport, entry, opening };
         let upgraded = hyper::upgrade::on(&mut request);

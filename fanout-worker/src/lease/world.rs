@@ -164,7 +164,7 @@ impl World {
             }
             let won = worker(fate.winner % self.actors.len());
             let (start, now) = (self.start, self.now);
-            let actions = self.actors[n].lease.tick(Some(winner(&won, start)), true, now);
+            let actions = self.actors[n].lease.tick(Some(winner(&won, start)), Some(start), now);
             self.carry_out(n, actions, fate);
         }
     }

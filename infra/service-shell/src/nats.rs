@@ -31,9 +31,7 @@ impl FromStr for NatsUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse::<ServerAddr>() {
             Ok(_) => Ok(Self(text.to_owned())),
-            Err(error) => {
-                Err(format!("not a NATS URL such as nats://127.0.0.1:4222 ({error})"))
-            }
+            Err(error) => Err(format!("not a NATS URL such as nats://127.0.0.1:4222 ({error})")),
         }
     }
 }

@@ -64,7 +64,11 @@ pub async fn main<C: Args>(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{name}: {error:#}");
-            if error.is::<BadConfiguration>() { ExitCode::from(EX_USAGE) } else { ExitCode::FAILURE }
+            if error.is::<BadConfiguration>() {
+                ExitCode::from(EX_USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

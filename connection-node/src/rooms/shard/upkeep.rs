@@ -23,6 +23,9 @@ impl<P: Port> Shard<P> {
     ) {
         self.high = self.high.max(seq);
         let high = self.high;
+        // The record replaces an earlier one. Where the owner had not read that yet, what was stored
+        // between the two went to nobody, and no counter tells.
+        self.unchecked.insert(name.clone());
         let waited: Vec<_> =
             self.rooms.get(name).map(|room| room.waiting().collect()).unwrap_or_default();
         self.with_room(name, now, port, |room, port| room.interest_stored(seq, high, now, port));
@@ -32,7 +35,6 @@ impl<P: Port> Shard<P> {
     /// After a time without NATS: interest may have been taken for dead, deliveries lost.
     pub(super) fn resync(&mut self, now: Instant, port: &mut P) {
         self.refresh(now, port);
-        self.unchecked.extend(self.rooms.keys().cloned());
         for follower in self.partitions.values_mut() {
             follower.reports.tell_all();
         }
@@ -56,13 +58,12 @@ impl<P: Port> Shard<P> {
 
     /// One question for all rooms whose interest was stored again.
     pub(super) fn check_tails(&mut self, port: &mut P) {
-        if !self.unchecked.is_empty() {
-            let rooms = std::mem::take(&mut self.unchecked).into_iter();
-            let rooms: Vec<_> =
-                rooms.filter(|name| self.rooms.get(name).is_some_and(Room::is_open)).collect();
-            if !rooms.is_empty() {
-                port.effect(Effect::CheckLasts { rooms });
-            }
+        let rooms = &self.rooms;
+        self.unchecked.retain(|name| rooms.contains_key(name));
+        let open: Vec<_> =
+            self.unchecked.extract_if(|name| rooms.get(name).is_some_and(Room::is_open)).collect();
+        if !open.is_empty() {
+            port.effect(Effect::CheckLasts { rooms: open });
         }
     }
 

@@ -19,6 +19,7 @@ use super::port::{Effect, Input};
 #[derive(Debug, Clone)]
 enum Op {
     Send { lost: bool },
+    SendUnseen,
     Join,
     JoinFrom(usize),
     JoinAhead,
@@ -34,6 +35,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => any::<bool>().prop_map(|lost| Op::Send { lost }),
+        1 => Just(Op::SendUnseen),
         2 => Just(Op::Join),
         2 => any::<usize>().prop_map(Op::JoinFrom),
         1 => Just(Op::JoinAhead),
@@ -50,6 +52,7 @@ fn op() -> impl Strategy<Value = Op> {
 fn apply(world: &mut World, op: &Op) {
     match op {
         Op::Send { lost } => world.send(*lost),
+        Op::SendUnseen => world.send_unseen(),
         Op::Join => {
             let key = world.join(None);
             world.from.insert(key, 0);

@@ -169,6 +169,19 @@ impl World {
         }
     }
 
+    /// Somebody sends while the node's interest is being stored again: the owner reads the new record
+    /// alone, after the message, and believes that nobody here wanted it.
+    pub(super) fn send_unseen(&mut self) {
+        let joining = |effect: &Effect| {
+            matches!(effect, Effect::StoreInterest { interest: Interest::Joined, .. })
+        };
+        if self.port.effects.iter().any(joining) {
+            self.end += 2;
+            self.log.push(self.end);
+            self.prev = self.end;
+        }
+    }
+
     pub(super) fn deliver(&mut self, seq: Seq, prev: Seq, counter: u64) {
         let delivered =
             Delivered { room: self.room.clone(), seq, prev, message: Some(message(seq)) };
