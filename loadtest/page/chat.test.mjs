@@ -1,86 +1,13 @@
 // The chat as a whole, without sockets: what it sends, and what a person would see, step by step.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Chat, PAGE } from '../../public/js/model/chat.js';
+import { PAGE } from '../../public/js/model/chat.js';
 import { linkWords } from '../../public/js/model/link-state.js';
 import { REPLAY_WITHIN } from '../../public/js/model/membership.js';
 import { MAX_ATTEMPTS } from '../../public/js/model/outbox.js';
 import { MAX_OPEN } from '../../public/js/model/room-names.js';
 import { typingWords } from '../../public/js/model/typing.js';
-
-const NOW = 1_000_000;
-const me = { userId: 'me', username: 'Me' };
-const message = (seq, { room = 'general', userId = 'ada', ...more } = {}) => ({
-  id: `m${seq}`,
-  room,
-  seq,
-  userId,
-  username: userId,
-  content: `c${seq}`,
-  timestamp: '2025-03-01T10:00:00.000Z',
-  ...more,
-});
-
-/** A chat with what it emits collected; `answer` answers the latest emit of an event. */
-class Desk {
-  constructor(start = {}) {
-    this.now = NOW;
-    this.sent = [];
-    this.saved = new Set();
-    this.chat = new Chat({ me, rooms: ['general'], active: 'general', reads: {}, outbox: [], ...start }, this.now);
-  }
-
-  run(step) {
-    for (const effect of step(this.chat, this.now)) {
-      if (effect.emit) this.sent.push(effect);
-      if (effect.save) this.saved.add(effect.save);
-    }
-    return this;
-  }
-
-  take(event) {
-    const found = this.sent.filter(({ emit }) => emit === event);
-    this.sent = this.sent.filter(({ emit }) => emit !== event);
-    return found;
-  }
-
-  answer(effect, ack) {
-    return this.run((_, now) => effect.answer(ack, now));
-  }
-
-  /** Lets time pass, waking the chat whenever it asks for it. */
-  pass(milliseconds) {
-    const until = this.now + milliseconds;
-    for (let due = this.chat.nextTick(); due !== null && due <= until; due = this.chat.nextTick()) {
-      this.now = Math.max(due, this.now);
-      this.run((chat, now) => chat.tick(now));
-    }
-    this.now = until;
-    return this;
-  }
-
-  joined(history = [], seq = history.at(-1)?.seq ?? 0) {
-    this.run((chat, now) => chat.connected(now));
-    for (const join of this.take('join-room')) this.answer(join, { status: 'success', room: join.payload.room, seq, history });
-    return this;
-  }
-
-  lost() {
-    return this.run((chat, now) => chat.disconnected({ final: false, online: true }, now));
-  }
-
-  room(name = 'general') {
-    return this.chat.rooms.get(name);
-  }
-
-  seqs(name) {
-    return this.room(name).timeline.messages.map(({ seq }) => seq);
-  }
-
-  unsent() {
-    return this.chat.outgoing.entries.map(({ id, state }) => `${id} ${state}`);
-  }
-}
+import { Desk, message, NOW } from './support/desk.mjs';
 
 const stored = (seq, room = 'general') => ({ status: 'success', id: `m${seq}`, room, seq, timestamp: '2025-03-01T10:00:01.000Z' });
 const write = (text, id) => (chat, now) => chat.send(text, id, now);

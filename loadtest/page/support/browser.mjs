@@ -16,9 +16,20 @@ const FLAGS = [
   '--no-first-run',
 ];
 
-/** Starts the browser; closing it is the caller's. */
-export function launch() {
-  return chromium.launch({ executablePath: executable(), args: FLAGS });
+let running = null;
+
+/** Starts the one browser of this process. */
+export async function launch() {
+  running = await chromium.launch({ executablePath: executable(), args: FLAGS });
+}
+
+export async function quit() {
+  await running?.close();
+}
+
+/** The browser that `launch` has started. */
+export function browser() {
+  return running;
 }
 
 function executable() {

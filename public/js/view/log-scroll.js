@@ -7,6 +7,7 @@ export class LogScroll {
   #log;
   #list;
   #places = new Map();
+  #top = 0; // as it was when last looked at
   /** Whether the reader stays with the newest message. */
   pinned = true;
 
@@ -23,11 +24,13 @@ export class LogScroll {
 
   /** Runs `draw` and puts what the reader was looking at back where it was. */
   around(draw) {
+    this.#look();
     const anchor = this.pinned ? null : this.#firstInView();
-    const before = anchor?.getBoundingClientRect().top;
+    // Its lower edge: what stands above its text goes when it is no longer the first of its group.
+    const before = anchor?.getBoundingClientRect().bottom;
     draw();
     if (this.pinned) this.#toEnd();
-    else if (anchor?.isConnected) this.#log.scrollTop += anchor.getBoundingClientRect().top - before;
+    else if (anchor?.isConnected) this.#to(this.#log.scrollTop + anchor.getBoundingClientRect().bottom - before);
   }
 
   toNewest() {
@@ -44,22 +47,36 @@ export class LogScroll {
   arrive(room, newLine) {
     const kept = this.#places.get(room) ?? null;
     this.toNewest();
-    if (newLine && newLine.offsetTop < this.#log.scrollTop) this.#log.scrollTop = newLine.offsetTop - this.#log.clientHeight / 5;
-    else if (kept !== null) this.#log.scrollTop = this.#log.scrollHeight - kept;
+    if (newLine && newLine.offsetTop < this.#log.scrollTop) this.#to(newLine.offsetTop - this.#log.clientHeight / 5);
+    else if (kept !== null) this.#to(this.#log.scrollHeight - kept);
     this.pinned = this.#isAtEnd();
   }
 
   #scrolled(moved) {
-    this.pinned = this.#isAtEnd();
+    this.#look();
     moved();
   }
 
+  /** A person's scrolling counts from when it happens; its event comes a frame later. */
+  #look() {
+    if (this.#log.scrollTop === this.#top) return;
+    this.#top = this.#log.scrollTop;
+    this.pinned = this.#isAtEnd();
+  }
+
   #stay() {
+    this.#look();
     if (this.pinned) this.#toEnd();
   }
 
   #toEnd() {
-    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#to(this.#log.scrollHeight);
+  }
+
+  #to(top) {
+    this.#log.scrollTop = top;
+    // What the browser made of it: whole pixels, within bounds.
+    this.#top = this.#log.scrollTop;
   }
 
   #isAtEnd() {
