@@ -137,6 +137,10 @@ fn listen(io: &SocketIo, saw: &mpsc::UnboundedSender<Seen>) {
         });
         let (gone, of) = (saw.clone(), transport.clone());
         socket.on_disconnect(async move |_: SocketRef| {
+            // It takes its time, as one that talks to others does.
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
             gone.send(Seen::Disconnected(of.close_reason())).ok();
         });
         saw.send(Seen::Connected(transport)).ok();

@@ -102,8 +102,8 @@ async fn a_packet_that_makes_no_sense_ends_the_session() {
     let mut node = Node::start(config()).await;
     let bystander = Polling::connect(node.address).await;
     node.see_connected().await;
-    // An open packet, which only a server sends; and no packet at all.
-    for packet in ["0", "\u{1f4a9}"] {
+    // A packet that belongs on a WebSocket, one that only a server sends, and no packet at all.
+    for packet in ["5", "0", "\u{1f4a9}"] {
         let client = Polling::connect(node.address).await;
         node.see_connected().await;
         assert_eq!(client.post(packet).await.status, 400, "{packet}");
