@@ -111,6 +111,18 @@ describe('a restart', () => {
     });
   }
 
+  for (const [how, kill] of [['restart', false], ['crash', true]]) {
+    test(`of the sender's node (${how}): what it sends again is stored once`, async (t) => {
+      const room = newRoom();
+      const [sender, reader] = [await follower(t, room, { node: 0 }), await follower(t, room, { node: 1 })];
+      const talking = talk(sender, room);
+      await talking.more(20);
+      await restart('node', 0, { kill });
+      await talking.more(20);
+      await sawAll([sender, reader], room, await talking.stop());
+    });
+  }
+
   test('of a node: who was on it is there again, once', async (t) => {
     const room = newRoom();
     const [stays, falls] = [await follower(t, room, { node: 1 }), await follower(t, room, { node: 0 })];

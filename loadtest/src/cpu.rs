@@ -1,6 +1,6 @@
 //! The processor time that processes have used, from Linux' `/proc` (proc(5)).
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use serde::Serialize;
 
@@ -47,6 +47,19 @@ impl CpuSeconds {
     }
 }
 
+/// How many cores each keeps busy while nothing is asked of them, measured over `span`.
+pub async fn idle_cores(processes: &Processes, span: Duration) -> CpuSeconds {
+    let before = processes.used();
+    tokio::time::sleep(span).await;
+    let used = processes.used().since(&before);
+    let cores = |seconds: Option<f64>| Some(seconds? / span.as_secs_f64());
+    CpuSeconds {
+        server: cores(used.server),
+        nats: cores(used.nats),
+        generator: cores(used.generator),
+    }
+}
+
 fn of(pid: u32) -> Option<f64> {
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
@@ -59,12 +72,12 @@ fn parse(stat: &str) -> Option<f64> {
     Some((f64::from(user) + f64::from(system)) / TICKS_PER_SECOND)
 }
 
-/// The `nats-server` that `ancestor` started, itself or through others.
+/// The `nats-server` that `ancestor` started, itself or through others; its version may be in its name.
 #[must_use]
 pub fn nats_server_of(ancestor: u32) -> Option<u32> {
     let processes = fs::read_dir("/proc").ok()?;
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| name(*pid).as_deref() == Some("nats-server"))
+    pids.filter(|pid| name(*pid).is_some_and(|name| name.starts_with("nats-server")))
         .find(|pid| descends_from(*pid, ancestor))
 }
 

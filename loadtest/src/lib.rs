@@ -17,5 +17,7 @@ pub mod progress;
 pub mod report;
 pub mod run;
 pub mod saturation;
+pub mod search;
 pub mod stack_process;
+pub mod steady;
 pub mod target;

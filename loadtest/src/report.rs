@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::{
+    cpu::CpuSeconds,
     fleet::Crowd,
     run::{Outcome, Percentiles},
 };
@@ -17,6 +18,8 @@ pub struct Report {
     pub clients: usize,
     pub room_size: usize,
     pub content_bytes: usize,
+    /// Cores in use while the clients were connected and silent, where that was measured.
+    pub idle_cores: Option<CpuSeconds>,
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -25,7 +28,7 @@ impl Report {
     #[must_use]
     pub fn new(crowd: Crowd, outcome: Outcome) -> Self {
         let Crowd { clients, room_size, content_bytes } = crowd;
-        Self { clients, room_size, content_bytes, outcome }
+        Self { clients, room_size, content_bytes, idle_cores: None, outcome }
     }
 
     /// The head of the rows that [`Report::row`] makes.
@@ -52,7 +55,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { clients, room_size, content_bytes, outcome } = self;
+        let Self { clients, room_size, content_bytes, idle_cores, outcome } = self;
         writeln!(
             f,
             "{clients} clients in {} rooms of {room_size}; {:.1} messages/s of {content_bytes} bytes, timed for {:.1} s",
@@ -80,19 +83,20 @@ impl fmt::Display for Report {
             let Percentiles { p50, p90, p99, p99_9, max } = times;
             writeln!(f, "  {name:<18} {p50:>9.2} {p90:>9.2} {p99:>9.2} {p99_9:>9.2} {max:>9.2}")?;
         }
-        writeln!(f, "\nprocessor time         seconds     cores   microseconds a delivery")?;
-        let cpu = outcome.cpu;
-        for (name, seconds) in
-            [("server", cpu.server), ("nats-server", cpu.nats), ("this generator", cpu.generator)]
-        {
+        writeln!(
+            f,
+            "\nprocessor time         seconds     cores   microseconds a delivery   idle cores"
+        )?;
+        let (cpu, idle) = (outcome.cpu, idle_cores.unwrap_or_default());
+        for (name, seconds, idle) in [
+            ("server", cpu.server, idle.server),
+            ("nats-server", cpu.nats, idle.nats),
+            ("this generator", cpu.generator, idle.generator),
+        ] {
             let (cores, each) = (outcome.cores(seconds), outcome.micros_per_delivery(seconds));
-            writeln!(
-                f,
-                "  {name:<18} {:>9} {:>9} {:>12}",
-                cell(seconds, 2),
-                cell(cores, 2),
-                cell(each, 1)
-            )?;
+            let (seconds, cores) = (cell(seconds, 2), cell(cores, 2));
+            let (each, idle) = (cell(each, 1), cell(idle, 2));
+            writeln!(f, "  {name:<18} {seconds:>9} {cores:>9} {each:>12} {idle:>25}")?;
         }
         Ok(())
     }

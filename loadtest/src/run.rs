@@ -14,6 +14,8 @@ use crate::{
     progress::Progress,
 };
 
+/// How long the last deliveries of a run are waited for.
+pub const DRAIN: Duration = Duration::from_mins(1);
 /// How often the end of a run is looked for.
 const POLL: Duration = Duration::from_millis(5);
 /// Gives the pacing thread time to start.
@@ -66,11 +68,11 @@ pub struct Outcome {
 
 /// Milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Percentiles {
     pub p50: f64,
     pub p90: f64,
     pub p99: f64,
+    #[serde(rename = "p99.9")]
     pub p99_9: f64,
     pub max: f64,
 }

@@ -1,110 +1,97 @@
-//! Finds the highest rate that the system sustains.
-//!
-//! The search is pure: told how a rate went, it says which to try next. First the rate grows by half
-//! until it is too much, then the interval is halved a few times.
+//! Growing rates, to find the highest that is sustained.
 
 use std::time::Duration;
 
-use crate::run::Outcome;
+use anyhow::ensure;
 
-/// By how much the rate grows as long as nothing is too much.
-const GROWTH: f64 = 1.5;
-/// How often the interval between the best and the first that was too much is halved.
-const HALVINGS: u32 = 4;
+use crate::{
+    cli::SaturateArgs,
+    fleet::{Crowd, Fleet},
+    report::{Report, write_json},
+    run::{DRAIN, Outcome, Plan, run},
+    search::Search,
+    target::Target,
+};
 
-/// A search under way.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Search {
-    next: Option<f64>,
-    best: Option<f64>,
-    too_much: Option<f64>,
-    halvings: u32,
+/// Searches once for each size of room, prints and writes what was seen; `false` where for one of
+/// them no rate at all was sustained.
+///
+/// # Errors
+/// When the target cannot be reached or the file not written.
+pub async fn measure(args: SaturateArgs) -> anyhow::Result<bool> {
+    let crowds = args.room_size.iter().map(|room_size| Crowd {
+        clients: args.crowd.clients,
+        room_size: *room_size,
+        content_bytes: args.crowd.content,
+    });
+    let crowds: Vec<Crowd> = crowds.collect();
+    crowds.iter().try_for_each(Crowd::check)?;
+    ensure!(!args.step.is_zero(), "--step is zero");
+    let json = args.target.json.clone();
+    let step = Step { from: args.from, duration: args.step, p99_limit: args.p99_limit };
+    let target = Target::reach(args.target).await?;
+    let mut reports = Vec::new();
+    let mut found_all = true;
+    for crowd in crowds {
+        println!("rooms of {}, {} clients\n{}", crowd.room_size, crowd.clients, Report::HEAD);
+        let limit = humantime::format_duration(step.p99_limit);
+        if let Some(best) = highest(crowd, &target, step, &mut reports).await? {
+            let rate = best.outcome.deliveries_per_second;
+            println!("highest with p99 below {limit}: {rate:.0} deliveries/s\n\n{best}");
+        } else {
+            found_all = false;
+            println!("no rate was sustained\n");
+        }
+    }
+    if let Some(file) = json {
+        write_json(&file, &reports)?;
+    }
+    target.leave().await?;
+    Ok(found_all)
 }
 
-impl Search {
-    /// Begins at `rate`.
-    #[must_use]
-    pub fn from(rate: f64) -> Self {
-        Self { next: Some(rate), best: None, too_much: None, halvings: 0 }
-    }
+/// How rates are tried.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// Deliveries a second to begin with.
+    from: f64,
+    duration: Duration,
+    p99_limit: Duration,
+}
 
-    /// The rate to try next; `None` when the search is over.
-    #[must_use]
-    pub fn next(&self) -> Option<f64> {
-        self.next
-    }
-
-    /// The highest rate that was sustained.
-    #[must_use]
-    pub fn best(&self) -> Option<f64> {
-        self.best
-    }
-
-    /// How the rate that was next has gone.
-    pub fn tried(&mut self, sustained: bool) {
-        let Some(rate) = self.next else { return };
-        if sustained {
-            self.best = Some(rate);
-        } else {
-            self.too_much = Some(rate);
+/// Tries rates until the highest is found; every try is added to `reports`.
+async fn highest(
+    crowd: Crowd,
+    target: &Target,
+    step: Step,
+    reports: &mut Vec<Report>,
+) -> anyhow::Result<Option<Report>> {
+    #[allow(clippy::cast_precision_loss)]
+    let members = crowd.room_size as f64;
+    let mut fleet = Fleet::gather(crowd, target).await?;
+    let mut search = Search::from(step.from / members);
+    let mut best = None;
+    while let Some(rate) = search.next() {
+        let plan =
+            Plan { rate, warm_up: step.duration / 10, duration: step.duration, drain: DRAIN };
+        let report = Report::new(crowd, run(&fleet, &target.processes, plan).await);
+        println!("{}", report.row());
+        let enough = is_sustained(&report.outcome, step.p99_limit);
+        search.tried(enough);
+        if !report.outcome.is_whole() {
+            // What is still under way, or lost its connection, must not spoil the next step.
+            drop(fleet);
+            fleet = Fleet::gather(crowd, target).await?;
         }
-        self.next = match (self.best, self.too_much) {
-            (_, None) => Some(rate * GROWTH),
-            (None, Some(too_much)) => self.halve(0.0, too_much),
-            (Some(best), Some(too_much)) => self.halve(best, too_much),
-        };
+        if enough {
+            best = Some(report.clone());
+        }
+        reports.push(report);
     }
-
-    fn halve(&mut self, low: f64, high: f64) -> Option<f64> {
-        self.halvings += 1;
-        (self.halvings <= HALVINGS).then_some(f64::midpoint(low, high))
-    }
+    Ok(best)
 }
 
 /// Whether a run went as it should: nothing lost, and delivery within `limit` for 99 of 100.
-#[must_use]
-pub fn sustained(outcome: &Outcome, limit: Duration) -> bool {
+fn is_sustained(outcome: &Outcome, limit: Duration) -> bool {
     outcome.is_whole() && outcome.delivery.p99 <= limit.as_secs_f64() * 1_000.0
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn search(start: f64, capacity: f64) -> (Search, u32) {
-        let mut search = Search::from(start);
-        let mut steps = 0;
-        while let Some(rate) = search.next() {
-            search.tried(rate <= capacity);
-            steps += 1;
-            assert!(steps < 200);
-        }
-        (search, steps)
-    }
-
-    #[test]
-    fn the_capacity_is_found() {
-        let (found, steps) = search(100.0, 1_000.0);
-        let best = found.best().unwrap();
-        assert!(best <= 1_000.0 && best > 960.0, "{best} after {steps}");
-        assert!(steps < 14);
-    }
-
-    #[test]
-    fn where_the_start_is_too_much_it_goes_down() {
-        let (found, _) = search(100.0, 30.0);
-        assert_eq!(found.best(), Some(25.0));
-        assert_eq!(search(100.0, 1.0).0.best(), None);
-    }
-
-    proptest! {
-        #[test]
-        fn it_ends_and_never_claims_too_much(start in 1.0_f64..1e5, capacity in 1.0_f64..1e6) {
-            let (found, _) = search(start, capacity);
-            prop_assert!(found.best().is_none_or(|best| best <= capacity));
-            prop_assert!(start > capacity || found.best().is_some_and(|best| best > capacity / 1.05));
-        }
-    }
 }
