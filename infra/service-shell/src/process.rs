@@ -1,6 +1,6 @@
 //! A service as a process: arguments, telemetry, a listener, signals, an exit code.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{ffi::OsString, net::SocketAddr, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use tokio::{
@@ -36,12 +36,7 @@ pub async fn main<C: Args>(
     run: impl AsyncFnOnce(C, TcpListener, CancellationToken) -> anyhow::Result<()>,
 ) -> ExitCode {
     log_to_stderr(DEFAULT_LOG);
-    let command = Cli::<C>::command()
-        .name(name)
-        .about(about)
-        .mut_arg("listen", |arg| arg.default_value(listen));
-    let parsed = command.try_get_matches().and_then(|found| Cli::<C>::from_arg_matches(&found));
-    let Cli { listen, config } = match parsed {
+    let Cli { listen, config } = match parse::<C>(name, about, listen, std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -73,6 +68,19 @@ pub async fn main<C: Args>(
     }
 }
 
+fn parse<C: Args>(
+    name: &'static str,
+    about: &'static str,
+    listen: &'static str,
+    line: impl IntoIterator<Item = OsString>,
+) -> Result<Cli<C>, clap::Error> {
+    let command = Cli::<C>::command()
+        .name(name)
+        .about(about)
+        .mut_arg("listen", |arg| arg.required(false).default_value(listen));
+    Cli::<C>::from_arg_matches(&command.try_get_matches_from(line)?)
+}
+
 /// Logs for people, to standard error, filtered by `RUST_LOG` or else `default`.
 pub fn log_to_stderr(default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
@@ -90,4 +98,31 @@ async fn cancel_on_signal(shutdown: CancellationToken) {
         Err(error) => tracing::error!(%error, "cannot listen for signals; stopping"),
     }
     shutdown.cancel();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Args)]
+    struct Settings {
+        /// A setting without a default.
+        #[arg(long)]
+        needed: String,
+    }
+
+    fn line(arguments: &[&str]) -> Result<Cli<Settings>, String> {
+        let line = ["service"].iter().chain(arguments).map(OsString::from);
+        parse("service", "A service", "0.0.0.0:3000", line).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn listening_has_a_default() {
+        let cli = line(&["--needed", "x"]).unwrap();
+        assert_eq!((cli.listen.port(), &*cli.config.needed), (3000, "x"));
+        let cli = line(&["--needed", "x", "--listen", "127.0.0.1:9"]).unwrap();
+        assert_eq!(cli.listen.port(), 9);
+        let refusal = line(&[]).err().unwrap();
+        assert!(refusal.contains("--needed") && !refusal.contains("--listen <LISTEN>\n  "));
+    }
 }
