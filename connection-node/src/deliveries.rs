@@ -52,10 +52,6 @@ async fn hand_over(item: ToNode, hub: &Hub) {
 
 fn read(sent: Sent) -> Delivered {
     let Sent { room, seq, prev, body } = sent;
-    let message = Message::from_stored(&room, seq, body.get().as_bytes())
-        .inspect_err(|error| {
-            tracing::error!(seq, %error, "the log holds something that is no message");
-        })
-        .ok();
+    let message = Message::from_stored(&room, seq, body.get().as_bytes());
     Delivered { room, seq, prev, message }
 }

@@ -102,8 +102,7 @@ impl Hub {
     /// A socket's transport has ended.
     pub async fn gone(&self, key: SocketKey, rooms: Vec<RoomName>) {
         for room in rooms {
-            let partition = room.partition();
-            self.send(partition, Input::Gone { key, rooms: vec![room] }).await;
+            self.send(room.partition(), Input::Gone { key, room }).await;
         }
     }
 

@@ -83,7 +83,7 @@ fn positions(auth: &serde_json::Value) -> HashMap<RoomName, Seq> {
 /// What the connect handler needs of the middleware's work.
 #[derive(Clone)]
 struct Admitted {
-    peer_of: Arc<ChatSession>,
+    session: Arc<ChatSession>,
     transport: Transport,
     positions: Arc<HashMap<RoomName, Seq>>,
 }
@@ -109,14 +109,14 @@ impl Gateway {
             gateway.hub.gone(ended.key, rooms).await;
         });
         let positions = Arc::new(positions(auth));
-        socket.extensions.insert(Admitted { peer_of: session, transport, positions });
+        socket.extensions.insert(Admitted { session, transport, positions });
         Ok(())
     }
 
     /// The client knows that it is connected: it enters its rooms, and what it sent early is handled.
     fn start(self: &Arc<Self>, socket: &SocketRef) {
         let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
-        let Admitted { peer_of: session, transport, positions } = admitted;
+        let Admitted { session, transport, positions } = admitted;
         let peer = Peer { socket: socket.clone(), transport, session };
         let defaults = self.default_rooms.iter().filter(|room| !positions.contains_key(*room));
         let rooms = defaults.map(|room| (room, None));

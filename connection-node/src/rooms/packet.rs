@@ -30,11 +30,17 @@ pub struct Message {
 }
 
 impl Message {
-    /// Reads what the log holds and writes what clients get.
-    ///
-    /// # Errors
-    /// When `stored` is no [`StoredMessage`].
-    pub fn from_stored(room: &RoomName, seq: Seq, stored: &[u8]) -> serde_json::Result<Self> {
+    /// Reads what the log holds and writes what clients get; `None`, and a line in the node's own
+    /// log, for what is no [`StoredMessage`].
+    pub fn from_stored(room: &RoomName, seq: Seq, stored: &[u8]) -> Option<Self> {
+        Self::read(room, seq, stored)
+            .inspect_err(|error| {
+                tracing::error!(seq, %error, "the log holds something that is no message");
+            })
+            .ok()
+    }
+
+    fn read(room: &RoomName, seq: Seq, stored: &[u8]) -> serde_json::Result<Self> {
         let stored: StoredMessage = serde_json::from_slice(stored)?;
         let timestamp = stored.timestamp();
         let event = stored.into_event(room.clone(), seq);

@@ -108,10 +108,10 @@ pub enum Input<P: Port> {
         room: RoomName,
         ack: Option<P::Ack>,
     },
-    /// The socket's transport has ended.
+    /// The socket's transport has ended while it was in the room.
     Gone {
         key: SocketKey,
-        rooms: Vec<RoomName>,
+        room: RoomName,
     },
     Messages {
         partition: Partition,

@@ -79,11 +79,7 @@ impl<P: Port> Shard<P> {
                     port.left(&socket, ack);
                 }
             }
-            Input::Gone { key, rooms } => {
-                for room in rooms {
-                    self.leave(key, &room, now, port);
-                }
-            }
+            Input::Gone { key, room } => self.leave(key, &room, now, port),
             Input::Messages { partition, epoch, counter, messages } => {
                 if self.follow(partition, epoch, Some(counter), port) {
                     for delivered in messages {
