@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use wire::{RoomName, Seq, StoredMessage, Timestamp};
+use wire::{RoomName, Seq, StoredMessage};
 
 /// One event, ready to be sent to any number of sockets.
 #[derive(Debug)]
@@ -26,7 +26,6 @@ impl Packet {
 pub struct Message {
     pub seq: Seq,
     pub packet: Arc<Packet>,
-    pub timestamp: Timestamp,
 }
 
 impl Message {
@@ -42,8 +41,7 @@ impl Message {
 
     fn read(room: &RoomName, seq: Seq, stored: &[u8]) -> serde_json::Result<Self> {
         let stored: StoredMessage = serde_json::from_slice(stored)?;
-        let timestamp = stored.timestamp();
         let event = stored.into_event(room.clone(), seq);
-        Ok(Self { seq, packet: Arc::new(Packet::new(event.event(), &event)?), timestamp })
+        Ok(Self { seq, packet: Arc::new(Packet::new(event.event(), &event)?) })
     }
 }

@@ -68,7 +68,7 @@ mod tests {
 
     fn message(seq: Seq) -> Message {
         let packet = Arc::new(Packet::new("chat-message", &seq).unwrap());
-        Message { seq, packet, timestamp: wire::Timestamp::from_millis(0) }
+        Message { seq, packet }
     }
 
     proptest! {

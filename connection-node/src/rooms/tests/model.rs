@@ -6,8 +6,7 @@ use std::{
 };
 
 use wire::{
-    Failure, NodeId, Partition, RoomName, Seq, Timestamp, User, delivery::Digest,
-    ephemeral::Interest, event,
+    Failure, NodeId, Partition, RoomName, Seq, User, delivery::Digest, ephemeral::Interest, event,
 };
 
 use crate::rooms::{
@@ -91,7 +90,7 @@ pub(super) struct World {
 
 pub(super) fn message(seq: Seq) -> Message {
     let packet = Packet::new(event::CHAT_MESSAGE, &seq).unwrap();
-    Message { seq, packet: packet.into(), timestamp: Timestamp::from_millis(0) }
+    Message { seq, packet: packet.into() }
 }
 
 pub(super) fn user(key: SocketKey) -> User {
