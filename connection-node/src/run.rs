@@ -46,7 +46,7 @@ pub async fn run(
     config.check_folders().map_err(|error| BadConfiguration(error.to_string()))?;
     let node = NodeId::for_run(&config.node_id)
         .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
-    let Link { client, losses } =
+    let Link { client, losses, down_since: _ } =
         service_shell::connect(&config.nats_url, &format!("connection-node {node}")).await?;
     let reader = LogReader::open(client.clone()).await.map_err(|error| {
         BadConfiguration(format!(

@@ -28,7 +28,7 @@ pub struct Nats {
 
 impl Nats {
     pub fn new(link: Link, worker: WorkerId) -> Self {
-        let Link { client, losses } = link;
+        let Link { client, losses, .. } = link;
         let jetstream = ContextBuilder::new()
             .timeout(REQUEST_TIMEOUT)
             .ack_timeout(REQUEST_TIMEOUT)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use wire::delivery::{Delivered, Digest, Messages};
 use wire::ephemeral::PresenceReport;
-use wire::{Partition, kv::Epoch};
+use wire::{Partition, Seq, kv::Epoch};
 
 /// One node, seen from one partition, for one tenure.
 #[derive(Debug)]
@@ -116,8 +116,9 @@ impl NodeLink {
         verdict
     }
 
-    pub fn digest(&self, partition: Partition, epoch: Epoch) -> Digest {
-        Digest { partition, epoch, counter: self.counter, reports: self.reports }
+    /// `seq` is how far the owner has read the log.
+    pub fn digest(&self, partition: Partition, epoch: Epoch, seq: Seq) -> Digest {
+        Digest { partition, epoch, counter: self.counter, seq, reports: self.reports }
     }
 
     /// Asks for a full report, at the earliest `interval` after the last time.
@@ -173,11 +174,11 @@ mod tests {
         let partition = Partition::of_room("general");
         link.die(Duration::ZERO, now);
         link.revive();
-        assert_eq!(link.digest(partition, epoch).counter, 0);
+        assert_eq!(link.digest(partition, epoch, 0).counter, 0);
         link.die(Duration::ZERO, now);
         link.push(|| unreachable!("nothing is made for a dead node"));
         assert!(link.take_messages(partition, epoch).is_none());
         link.revive();
-        assert_eq!(link.digest(partition, epoch).counter, 1);
+        assert_eq!(link.digest(partition, epoch, 0).counter, 1);
     }
 }

@@ -178,8 +178,13 @@ mod tests {
 
     #[test]
     fn estimates_are_close() {
-        let digest =
-            Digest { partition: Partition::of_room("x"), epoch: u64::MAX, counter: 9, reports: 9 };
+        let digest = Digest {
+            partition: Partition::of_room("x"),
+            epoch: u64::MAX,
+            counter: 9,
+            seq: 9,
+            reports: 9,
+        };
         for item in [messages(1, 0), messages(1, 5_000), ToNode::Digest(digest)] {
             let bytes = serde_json::to_vec(&item).unwrap().len();
             assert!((bytes..bytes * 3).contains(&estimate(&item)), "{item:?}: {bytes}");

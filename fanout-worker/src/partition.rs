@@ -283,7 +283,7 @@ impl PartitionCore {
             let member = self.membership.has_node(node);
             let mut send = |item| self.effects.push(Effect::Send { node: node.clone(), item });
             if take_due(&mut link.digest_at, now) {
-                send(ToNode::Digest(link.digest(self.partition, self.epoch)));
+                send(ToNode::Digest(link.digest(self.partition, self.epoch, self.processed)));
                 link.digest_at = member.then(|| now + self.timing.digest_interval);
             }
             if take_due(&mut link.ask_at, now) {

@@ -4,6 +4,7 @@
 //! to every member once, in order. Leaves starting a system to the `local-stack` binary, and the
 //! question whether the real JavaScript clients are served well to `e2e/`.
 
+pub mod chaos;
 pub mod cli;
 pub mod client;
 pub mod cpu;

@@ -8,7 +8,8 @@ use service_shell::NatsUrl;
 /// the environment.
 #[derive(Clone, clap::Args)]
 pub struct Config {
-    /// The NATS server: `nats://host:port`, or `tls://host:port`.
+    /// The NATS server: `nats://host:port`, or `tls://host:port`; of a cluster, several with commas
+    /// between them.
     #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
     pub nats_url: NatsUrl,
 

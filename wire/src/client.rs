@@ -194,14 +194,21 @@ pub struct Typing {
     pub typing: bool,
 }
 
-/// `recovered`: every message of the room in `(from, to]` that the log still holds has been sent.
+/// `recovered`: every message of the room in `(from, to]` that the log still holds has been sent. Each
+/// room of `auth.rooms` is answered by one, also where the socket is not let into it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovered {
     pub room: RoomName,
     pub from: Seq,
     pub to: Seq,
-    /// `false` says that messages after `from` may be gone from the log.
+    /// `false` says that messages after `from` may be gone from the log, or that there is a `code`.
     pub complete: bool,
+    /// Why the socket is not in the room; absent where it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<ErrorCode>,
+    /// `code` in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
 }
 
 /// `admin-announcement` to everyone.

@@ -61,6 +61,9 @@ pub struct Digest {
     pub epoch: Epoch,
     /// The counter of the last [`Messages`] sent to this node in this epoch; 0 before the first.
     pub counter: u64,
+    /// Up to where the owner has read the log: whatever the node has missed of the partition stands at
+    /// or before it, so that a replica of the log that has not come so far cannot be believed.
+    pub seq: Seq,
     /// The counter of the last presence report from this node that the owner has applied; 0 for none.
     /// A node that has sent more reports in full again.
     pub reports: u64,

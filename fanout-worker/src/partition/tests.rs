@@ -138,7 +138,7 @@ fn a_tenure_begins_with_a_digest_to_every_live_member() {
     let mut core = core(&[(0, 1, 3), (1, 2, 4), (1, 9, 5)], 10, now);
     let mut sent = sends(core.handle(Input::Wake, now));
     sent.sort_by(|a, b| a.0.cmp(&b.0));
-    let expected = Digest { partition: partition(), epoch: 7, counter: 0, reports: 0 };
+    let expected = Digest { partition: partition(), epoch: 7, counter: 0, seq: 10, reports: 0 };
     assert_eq!(sent.len(), 2, "not to the dead one: {sent:?}");
     for (n, (to, item)) in [1, 2].into_iter().zip(sent) {
         assert_eq!(to, node(n));

@@ -18,7 +18,7 @@ pub async fn connect(url: &str) -> Result<async_nats::Client, BadConfiguration> 
     let connecting = ConnectOptions::new()
         .name("local-stack")
         .connection_timeout(CONNECT_TIMEOUT)
-        .connect(place.as_str());
+        .connect(place.servers());
     let client = match tokio::time::timeout(CONNECT_TIMEOUT * 2, connecting).await {
         Ok(Ok(client)) => client,
         Ok(Err(error)) => return Err(unreachable(&place, &error.to_string())),

@@ -15,13 +15,22 @@ const FIRST_CONNECTION: Duration = Duration::from_secs(10);
 /// The pause between two attempts. The client's own backoff grows to seconds, which a failover has
 /// no time for.
 const RETRY: Duration = Duration::from_millis(250);
+/// How long an attempt at one server may take. One that is cut off answers nothing, and another of the
+/// cluster waits its turn.
+const ATTEMPT: Duration = Duration::from_secs(2);
+/// How often the server is asked for a sign of life. The client gives a connection up after two
+/// questions without an answer: a network that swallows everything shows within some three of these.
+const PING: Duration = Duration::from_secs(1);
 
-/// A NATS server's URL; shown without its password.
+/// Where NATS is: one server or several of a cluster, as URLs with commas between them. The client
+/// learns of the cluster's other servers, so that several only matter for the first connection. Shown
+/// without passwords.
 #[derive(Clone, PartialEq, Eq)]
-pub struct NatsUrl(String);
+pub struct NatsUrl(Vec<ServerAddr>);
 
 impl NatsUrl {
-    pub fn as_str(&self) -> &str {
+    /// At least one.
+    pub fn servers(&self) -> &[ServerAddr] {
         &self.0
     }
 }
@@ -29,19 +38,23 @@ impl NatsUrl {
 impl FromStr for NatsUrl {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.parse::<ServerAddr>() {
-            Ok(_) => Ok(Self(text.to_owned())),
-            Err(error) => Err(format!("not a NATS URL such as nats://127.0.0.1:4222 ({error})")),
-        }
+        let servers = text.split(',').map(|url| url.trim().parse::<ServerAddr>());
+        servers.collect::<Result<_, _>>().map(Self).map_err(|error| {
+            format!(
+                "not a NATS URL such as nats://127.0.0.1:4222, or several with commas between them \
+                 ({error})"
+            )
+        })
     }
 }
 
 impl fmt::Display for NatsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.parse::<ServerAddr>() {
-            Ok(address) => write!(f, "nats://{}:{}", address.host(), address.port()),
-            Err(_) => f.write_str("an unreadable URL"),
+        for (at, server) in self.0.iter().enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            write!(f, "{comma}nats://{}:{}", server.host(), server.port())?;
         }
+        Ok(())
     }
 }
 
@@ -57,6 +70,15 @@ pub struct Link {
     /// Grows each time that something may have been missed: the connection came back, or a
     /// subscription overflowed.
     pub losses: watch::Receiver<u64>,
+    /// Since when there is no connection; `None` while there is one.
+    pub down_since: watch::Receiver<Option<Instant>>,
+}
+
+/// What the event callback tells.
+#[derive(Clone)]
+struct Told {
+    losses: watch::Sender<u64>,
+    down_since: watch::Sender<Option<Instant>>,
 }
 
 /// Connects, trying for ten seconds; afterwards the client reconnects for ever by itself.
@@ -64,10 +86,12 @@ pub struct Link {
 /// # Errors
 /// [`BadConfiguration`] where nobody answers in time or the server is too old.
 pub async fn connect(url: &NatsUrl, name: &str) -> anyhow::Result<Link> {
-    let (told, losses) = watch::channel(0);
+    let (tell_losses, losses) = watch::channel(0);
+    let (tell_down, down_since) = watch::channel(None);
+    let told = Told { losses: tell_losses, down_since: tell_down };
     let deadline = Instant::now() + FIRST_CONNECTION;
     let client = loop {
-        match options(name, told.clone()).connect(url.as_str()).await {
+        match options(name, told.clone()).connect(url.servers()).await {
             Ok(client) => break client,
             Err(error) if Instant::now() < deadline => {
                 tracing::info!(%url, %error, "waiting for NATS");
@@ -83,29 +107,36 @@ pub async fn connect(url: &NatsUrl, name: &str) -> anyhow::Result<Link> {
         }
     };
     check_version(url, &client.server_info().version)?;
-    Ok(Link { client, losses })
+    Ok(Link { client, losses, down_since })
 }
 
-fn options(name: &str, told: watch::Sender<u64>) -> ConnectOptions {
-    ConnectOptions::new().name(name).reconnect_delay_callback(|_| RETRY).event_callback(
-        move |event| {
+fn options(name: &str, told: Told) -> ConnectOptions {
+    ConnectOptions::new()
+        .name(name)
+        .ping_interval(PING)
+        .connection_timeout(ATTEMPT)
+        .reconnect_delay_callback(|_| RETRY)
+        .event_callback(move |event| {
             notice(&event, &told);
             std::future::ready(())
-        },
-    )
+        })
 }
 
-fn notice(event: &Event, told: &watch::Sender<u64>) {
+fn notice(event: &Event, told: &Told) {
     match event {
         Event::Connected => {
             tracing::info!("connected to NATS");
-            told.send_modify(|losses| *losses += 1);
+            told.down_since.send_replace(None);
+            told.losses.send_modify(|losses| *losses += 1);
         }
         Event::SlowConsumer(subscription) => {
             tracing::error!(subscription, "a subscription overflowed; catching up from the log");
-            told.send_modify(|losses| *losses += 1);
+            told.losses.send_modify(|losses| *losses += 1);
         }
-        Event::Disconnected => tracing::warn!("lost the connection to NATS; reconnecting"),
+        Event::Disconnected => {
+            tracing::warn!("lost the connection to NATS; reconnecting");
+            told.down_since.send_if_modified(|since| since.replace(Instant::now()).is_none());
+        }
         // A denied permission shows nowhere else.
         Event::ServerError(error) => tracing::error!(%error, "NATS refused something"),
         event => tracing::info!(%event, "NATS"),
@@ -131,10 +162,12 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        let url: NatsUrl = "nats://me:secret@nats.example:4333".parse().unwrap();
-        assert_eq!(url.to_string(), "nats://nats.example:4333");
+        let url: NatsUrl = "nats://me:secret@nats.example:4333, b:1".parse().unwrap();
+        assert_eq!(url.to_string(), "nats://nats.example:4333,nats://b:1");
         assert!(!format!("{url:?}").contains("secret"));
-        assert!("nats://:0:0".parse::<NatsUrl>().is_err());
+        for wrong in ["nats://:0:0", "", "nats://a:1,"] {
+            assert!(wrong.parse::<NatsUrl>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -53,6 +53,8 @@ impl<P: Port> Room<P> {
             from: recovery.from,
             to: member.position,
             complete: reached && recovery.complete.unwrap_or(true),
+            code: None,
+            message: None,
         };
         member.recovery = None;
         if let Ok(packet) = Packet::new(event::RECOVERED, &recovered) {

@@ -194,8 +194,13 @@ impl World {
         self.counter = 0;
         let start = self.log.iter().rev().nth(2).map_or(10, |seq| seq - 1);
         self.prev = start;
-        let digest =
-            Digest { partition: self.partition(), epoch: self.epoch, counter: 0, reports: 0 };
+        let digest = Digest {
+            partition: self.partition(),
+            epoch: self.epoch,
+            counter: 0,
+            seq: self.end,
+            reports: 0,
+        };
         self.input(Input::Digest(digest));
         for seq in self.log.clone().into_iter().filter(|&seq| seq > start) {
             let prev = std::mem::replace(&mut self.prev, seq);
@@ -208,7 +213,7 @@ impl World {
 
     pub(super) fn digest(&mut self) {
         let (partition, epoch, counter) = (self.partition(), self.epoch, self.counter);
-        self.input(Input::Digest(Digest { partition, epoch, counter, reports: 0 }));
+        self.input(Input::Digest(Digest { partition, epoch, counter, seq: self.end, reports: 0 }));
     }
 
     /// Carries out one effect that waits; `false` where none does.
