@@ -58,6 +58,7 @@ impl<P: Port> Shard<P> {
     }
 
     pub(super) fn digest(&mut self, digest: &Digest, now: Instant, port: &mut P) {
+        self.high = self.high.max(digest.seq);
         if !self.follow(digest.partition, digest.epoch, None, port) {
             return;
         }
@@ -78,7 +79,7 @@ impl<P: Port> Shard<P> {
             .map(|(name, _)| name.clone())
             .collect();
         if !rooms.is_empty() {
-            port.effect(Effect::CheckLasts { rooms });
+            port.effect(Effect::CheckLasts { rooms, reached: self.high });
         }
     }
 

@@ -31,6 +31,25 @@ pub struct Settings {
     pub refresh: Duration,
 }
 
+/// What a shard holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Rooms that are open or opening.
+    pub rooms: usize,
+    /// Sockets in them, once for each room.
+    pub members: usize,
+    /// Sockets whose join is not answered yet.
+    pub waiters: usize,
+}
+
+impl std::ops::AddAssign for Census {
+    fn add_assign(&mut self, other: Self) {
+        self.rooms += other.rooms;
+        self.members += other.members;
+        self.waiters += other.waiters;
+    }
+}
+
 /// Every room of this node whose partition belongs to the shard.
 pub struct Shard<P: Port> {
     node: NodeId,
@@ -60,9 +79,13 @@ impl<P: Port> Shard<P> {
         }
     }
 
-    /// How many rooms are open or opening.
-    pub fn rooms(&self) -> usize {
-        self.rooms.len()
+    /// Counts what it holds.
+    pub fn census(&self) -> Census {
+        self.rooms.values().fold(Census::default(), |census, room| Census {
+            rooms: census.rooms + 1,
+            members: census.members + room.members().count(),
+            waiters: census.waiters + room.waiting().count(),
+        })
     }
 
     /// Decides.
@@ -81,9 +104,11 @@ impl<P: Port> Shard<P> {
             }
             Input::Gone { key, room } => self.leave(key, &room, now, port),
             Input::Messages { partition, epoch, counter, messages } => {
+                // What was lost before these stands before them in the log.
+                let newest = messages.last().map_or(0, |delivered| delivered.seq);
+                self.high = self.high.max(newest);
                 if self.follow(partition, epoch, Some(counter), port) {
                     for delivered in messages {
-                        self.high = self.high.max(delivered.seq);
                         if let Some(room) = self.rooms.get_mut(&delivered.room) {
                             room.delivered(delivered.seq, delivered.prev, delivered.message, port);
                         }
@@ -134,10 +159,8 @@ impl<P: Port> Shard<P> {
             Input::Lasts(lasts) => {
                 for (room, seq) in lasts {
                     self.high = self.high.max(seq);
-                    if let Some(room) = self.rooms.get_mut(&room)
-                        && seq > room.last()
-                    {
-                        room.repair(port);
+                    if let Some(room) = self.rooms.get_mut(&room) {
+                        room.exists(seq, port);
                     }
                 }
             }

@@ -63,7 +63,7 @@ impl<P: Port> Shard<P> {
         let open: Vec<_> =
             self.unchecked.extract_if(|name| rooms.get(name).is_some_and(Room::is_open)).collect();
         if !open.is_empty() {
-            port.effect(Effect::CheckLasts { rooms: open });
+            port.effect(Effect::CheckLasts { rooms: open, reached: self.high });
         }
     }
 
