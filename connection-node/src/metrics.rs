@@ -51,6 +51,7 @@ pub struct Metrics {
     closes: Family<Close, Count>,
     counting: Mutex<()>,
     connections: Level,
+    waiting: Level,
     rooms: Level,
     room_members: Level,
     room_waiters: Level,
@@ -129,6 +130,7 @@ impl Default for Metrics {
             repairs: new(r, "repairs", "Pages of the log read to close a gap"),
             closes: new(r, "transport_closes", "Transports that have ended, by reason"),
             connections: new(r, "connections", "Open transports"),
+            waiting: new(r, "send_queue_bytes", "Bytes that wait for clients"),
             rooms: new(r, "rooms", "Rooms that are open or opening"),
             room_members: new(r, "room_members", "Sockets in rooms, once for each room"),
             room_waiters: new(r, "room_waiters", "Sockets that wait for a room to open"),
@@ -172,6 +174,7 @@ impl Metrics {
         set(&metrics.room_members, census.members);
         set(&metrics.room_waiters, census.waiters);
         set(&metrics.connections, edge.connections());
+        metrics.waiting.set(i64::try_from(edge.waiting()).unwrap_or(i64::MAX));
         set(&metrics.publishes_in_flight, publisher.in_flight());
         set(&metrics.log_reads_in_flight, most_reads - reads.available_permits());
         set(&metrics.queued_inputs, hub.queued());

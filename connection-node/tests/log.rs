@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // A test fails where anything is not as it should be.
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use async_nats::{Client, jetstream};
 use connection_node::{
@@ -258,9 +258,9 @@ async fn what_the_log_must_have_and_does_not_show_is_behind() {
     let joined = joined.await.unwrap().sequence;
 
     // A replica that has come so far says so, also of a room without messages.
-    let lasts = log.reader.lasts(&[mine.clone()], joined).await.unwrap();
+    let lasts = log.reader.lasts(slice::from_ref(&mine), joined).await.unwrap();
     assert_eq!(lasts, [(mine.clone(), stored[1])]);
-    assert_eq!(log.reader.lasts(&[empty.clone()], joined).await.unwrap(), []);
+    assert_eq!(log.reader.lasts(slice::from_ref(&empty), joined).await.unwrap(), []);
     let page = log.reader.window(&empty, 10, joined).await.unwrap();
     assert!(seqs(&page).is_empty());
     assert_eq!(seqs(&log.reader.window(&mine, 10, joined).await.unwrap()), stored);
@@ -273,7 +273,7 @@ async fn what_the_log_must_have_and_does_not_show_is_behind() {
     let behind = |result: Result<(), DirectGetError>| {
         assert!(matches!(result, Err(DirectGetError::Behind)), "{result:?}");
     };
-    behind(log.reader.lasts(&[mine.clone()], joined + 1).await.map(drop));
+    behind(log.reader.lasts(slice::from_ref(&mine), joined + 1).await.map(drop));
     behind(log.reader.window(&mine, 10, joined + 1).await.map(drop));
     behind(log.reader.after(&mine, 0, 10, joined + 1).await.map(drop));
     behind(log.reader.lasts(&[room("unknown")], joined).await.map(drop));

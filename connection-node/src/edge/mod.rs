@@ -85,6 +85,11 @@ impl Edge {
         self.registry.len()
     }
 
+    /// Bytes that wait for clients, all transports together.
+    pub fn waiting(&self) -> u64 {
+        self.registry.waiting()
+    }
+
     /// How many transports have ended for each reason.
     pub fn ended(&self) -> [(CloseReason, u64); CloseReason::ALL.len()] {
         self.registry.ended()

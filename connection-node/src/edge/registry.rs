@@ -63,6 +63,11 @@ impl Registry {
         self.lock().transports.len()
     }
 
+    /// Bytes that wait for clients, all transports together.
+    pub(super) fn waiting(&self) -> u64 {
+        self.lock().transports.values().map(Transport::waiting).sum()
+    }
+
     /// How many transports have ended for each reason.
     pub(super) fn ended(&self) -> [(CloseReason, u64); CloseReason::ALL.len()] {
         let ended = self.lock().ended;

@@ -180,7 +180,9 @@ async fn ask(
             }
             Input::Replayed { room: room.clone(), key: *key, page }
         }
-        Effect::CheckLasts { rooms, reached } => Input::Lasts(reader.lasts(rooms, *reached).await?),
+        Effect::CheckLasts { check, rooms, reached } => {
+            Input::Lasts { check: *check, lasts: reader.lasts(rooms, *reached).await? }
+        }
         Effect::StoreInterest { .. } | Effect::Tell { .. } => return Ok(None),
     }))
 }

@@ -152,12 +152,24 @@ pub enum Input<P: Port> {
         page: Page,
     },
     /// [`Effect::CheckLasts`] is done: the last message of each room that has any.
-    Lasts(Vec<(RoomName, Seq)>),
+    Lasts {
+        check: Check,
+        lasts: Vec<(RoomName, Seq)>,
+    },
     /// The connection to NATS came back: anything may have been missed.
     Resync,
     Tick,
     /// The node goes: tell everyone, and give up every room.
     Close,
+}
+
+/// Why rooms are compared with the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Something that the partition's owner has sent was lost.
+    Partition(Partition),
+    /// The node's interest in them was stored again.
+    Tails,
 }
 
 /// IO that the rooms ask for. What fails is tried again by whoever carries it out; a result that
@@ -185,8 +197,8 @@ pub enum Effect<Socket> {
         /// Whether the page has to tell what is complete.
         first: bool,
     },
-    /// Find the last sequence of each room.
-    CheckLasts { rooms: Vec<RoomName>, reached: Seq },
+    /// Find the last sequence of each room. Of each kind one is under way at a time.
+    CheckLasts { check: Check, rooms: Vec<RoomName>, reached: Seq },
     /// Tell a partition's owner.
     Tell { partition: Partition, what: FromNode },
 }

@@ -62,6 +62,8 @@ pub struct Shard<P: Port> {
     pending: HashSet<RoomName>,
     /// Rooms whose tail must be compared with the log.
     unchecked: HashSet<RoomName>,
+    /// Whether some of them are being compared.
+    checking_tails: bool,
     refreshed_at: Instant,
 }
 
@@ -75,6 +77,7 @@ impl<P: Port> Shard<P> {
             high: 0,
             pending: HashSet::new(),
             unchecked: HashSet::new(),
+            checking_tails: false,
             refreshed_at: now,
         }
     }
@@ -156,14 +159,7 @@ impl<P: Port> Shard<P> {
                     room.replayed(key, &page, port);
                 }
             }
-            Input::Lasts(lasts) => {
-                for (room, seq) in lasts {
-                    self.high = self.high.max(seq);
-                    if let Some(room) = self.rooms.get_mut(&room) {
-                        room.exists(seq, port);
-                    }
-                }
-            }
+            Input::Lasts { check, lasts } => self.checked(check, lasts, port),
             Input::Resync => self.resync(now, port),
             Input::Tick => self.tick(now, port),
             Input::Close => self.close(now, port),

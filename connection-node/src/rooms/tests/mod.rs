@@ -2,6 +2,7 @@
 //! log from where it stood, in order, once.
 
 mod model;
+mod unusual;
 
 use std::{collections::HashSet, time::Duration};
 

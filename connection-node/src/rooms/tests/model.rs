@@ -137,16 +137,20 @@ impl World {
 
     pub(super) fn join(&mut self, after: Option<Seq>) -> SocketKey {
         let key = self.next_key;
+        self.enter(after, Some(key))
+    }
+
+    /// A socket whose client has named the room on connecting: it waits for no answer.
+    pub(super) fn connect(&mut self, after: Option<Seq>) -> SocketKey {
+        self.enter(after, None)
+    }
+
+    fn enter(&mut self, after: Option<Seq>, ack: Option<SocketKey>) -> SocketKey {
+        let key = self.next_key;
         self.next_key += 1;
         let room = self.room.clone();
-        self.input(Input::Join(Join {
-            key,
-            socket: key,
-            user: user(key),
-            room,
-            after,
-            ack: Some(key),
-        }));
+        let join = Join { key, socket: key, user: user(key), room, after, ack };
+        self.input(Input::Join(join));
         key
     }
 
@@ -261,9 +265,9 @@ impl World {
                 let page = self.page(after);
                 self.input(Input::Replayed { room, key, page });
             }
-            Effect::CheckLasts { rooms, .. } => {
+            Effect::CheckLasts { check, rooms, .. } => {
                 let lasts = self.log.last().map(|&seq| (rooms[0].clone(), seq));
-                self.input(Input::Lasts(lasts.into_iter().collect()));
+                self.input(Input::Lasts { check, lasts: lasts.into_iter().collect() });
             }
             Effect::Tell { .. } => {}
         }
