@@ -19,6 +19,7 @@ use wire::{NodeId, Partition, kv::Epoch};
 use crate::lease::{Action, Answer, Lease};
 use crate::lease_bucket::{self, Shown};
 use crate::liveness::View;
+use crate::metrics::LeaseChange;
 use crate::owner::{self, End, Surroundings, Tenure};
 use crate::peers::Peers;
 
@@ -164,6 +165,8 @@ impl Coordinator {
         for partition in Partition::all() {
             self.step(partition, now);
         }
+        let nodes = i64::try_from(self.peers.live_nodes()).unwrap_or(i64::MAX);
+        self.surroundings.metrics.nodes.set(nodes);
         let connected = self.surroundings.nats.is_connected();
         let ready = connected && self.judging_since(now).is_some() && !self.leaving;
         self.ready.send_if_modified(|was| std::mem::replace(was, ready) != ready);
@@ -224,6 +227,7 @@ impl Coordinator {
     }
 
     fn start(&mut self, partition: Partition, epoch: Epoch, until: Instant) {
+        self.surroundings.metrics.lease(LeaseChange::Taken);
         let (until, fence) = watch::channel(until);
         let handle = OwnerHandle {
             epoch,
@@ -243,6 +247,7 @@ impl Coordinator {
 
     fn stop(&mut self, partition: Partition) {
         if let Some(owner) = self.owners.remove(&partition) {
+            self.surroundings.metrics.lease(LeaseChange::Lost);
             tracing::warn!(%partition, epoch = owner.epoch, "the lease is lost, the owner stops");
             owner.stop.cancel();
         }
@@ -265,6 +270,9 @@ impl Coordinator {
                     Request::Take => lease.taken(expected, answer, sent, now),
                     Request::Renew => lease.renewed(expected, answer, sent, now),
                     Request::Release => {
+                        if matches!(answer, Answer::Written(_)) {
+                            self.surroundings.metrics.lease(LeaseChange::Released);
+                        }
                         lease.released(expected, answer, now);
                         Vec::new()
                     }
@@ -278,6 +286,7 @@ impl Coordinator {
             Err(error) => {
                 // Its lease is renewed for nobody; giving all of them up is the safe way out.
                 tracing::error!("a task of this worker failed: {error}");
+                self.surroundings.metrics.tenure(End::Failed);
                 self.orphaned(now);
             }
         }
@@ -287,6 +296,7 @@ impl Coordinator {
         if self.owners.get(&partition).is_some_and(|owner| owner.epoch == epoch) {
             self.owners.remove(&partition);
         }
+        self.surroundings.metrics.tenure(end);
         if end != End::Drained {
             tracing::warn!(%partition, epoch, ?end, "an owner ended");
         }
@@ -318,7 +328,7 @@ impl Coordinator {
                 self.leases_known = true;
                 self.leases.values_mut().for_each(|lease| lease.absent(now));
             }
-            Shown::Record { partition, revision, holder } => {
+            Shown::Record { partition, revision, holder, expired: _ } => {
                 if let Some(lease) = self.leases.get_mut(&partition) {
                     let actions = lease.observed(revision, holder, now);
                     self.carry_out(partition, actions);

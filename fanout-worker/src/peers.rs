@@ -41,6 +41,11 @@ impl Peers {
         self.show_nodes(now);
     }
 
+    /// How many nodes are heard to live.
+    pub fn live_nodes(&self) -> usize {
+        self.nodes.alive().count()
+    }
+
     /// Since when this worker has heard enough of the others; `None` while it has not, or does not
     /// hear them.
     pub fn known_since(&self, now: Instant) -> Option<Instant> {

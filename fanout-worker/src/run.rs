@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::config::Config;
 use crate::coordinator::{Coordinator, Senses};
 use crate::liveness::View;
+use crate::metrics::Metrics;
 use crate::nats::Nats;
 use crate::owner::Surroundings;
 use crate::{health, heartbeat, lease_bucket, outbox};
@@ -21,7 +22,7 @@ const SHOWN_LEASES: usize = 256;
 const FLUSH_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Runs a worker until `shutdown`: it then says that it leaves, sends what it has begun, hands its
-/// partitions over and returns, within a few seconds. `listener` serves `/healthz` and `/readyz`.
+/// partitions over and returns, within a few seconds. `listener` serves `/healthz`, `/readyz` and `/metrics`.
 ///
 /// Streams that are missing, and a NATS server that goes away, are waited for with readiness false.
 ///
@@ -36,12 +37,13 @@ pub async fn run(
     let worker = config.run_id()?;
     let (ready, readiness) = watch::channel(false);
     let health_end = CancellationToken::new();
-    let serving = health::serve(listener, readiness, health_end.clone());
+    let metrics = Arc::new(Metrics::new());
+    let serving = health::serve(listener, readiness, metrics.clone(), health_end.clone());
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let name = format!("fanout-worker {worker}");
     let result = tokio::select! {
         link = service_shell::connect(&config.nats_url, &name) => match link {
-            Ok(link) => route(&config, Nats::new(link, worker), ready, shutdown).await,
+            Ok(link) => route(&config, Nats::new(link, worker), metrics, ready, shutdown).await,
             Err(error) => Err(error),
         },
         () = shutdown.cancelled() => Ok(()),
@@ -57,6 +59,7 @@ pub async fn run(
 async fn route(
     config: &Config,
     nats: Nats,
+    metrics: Arc<Metrics>,
     ready: watch::Sender<bool>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -67,7 +70,8 @@ async fn route(
     let resync = Arc::new(Notify::new());
     let senses = Senses::open(&nats, leases).await.context("cannot listen for heartbeats")?;
 
-    let sending = AbortOnDropHandle::new(tokio::spawn(outbox::run(nats.clone(), batches)));
+    let sending =
+        AbortOnDropHandle::new(tokio::spawn(outbox::run(nats.clone(), metrics.clone(), batches)));
     let watching = lease_bucket::watch(nats.clone(), shown_leases, resync.clone());
     let watching = AbortOnDropHandle::new(tokio::spawn(watching));
     let beating = heartbeat::beat(nats.clone(), shutdown.clone());
@@ -77,6 +81,7 @@ async fn route(
         nats: nats.clone(),
         outbox,
         nodes,
+        metrics,
         timing: config.timing(),
         log_batch: config.log_batch.get().into(),
     };

@@ -230,7 +230,25 @@ impl Worker {
         }
     }
 
-    async fn get(&self, path: &str) -> std::io::Result<String> {
+    /// Waits until the series called `name`, with its labels, is as `met` wants it; says its value.
+    pub async fn wait_metric(&self, name: &str, met: impl Fn(u64) -> bool) -> u64 {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        loop {
+            let answer = self.get("/metrics").await.unwrap_or_default();
+            let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let value: Option<u64> = line.and_then(|value| value.parse().ok());
+            if let Some(value) = value.filter(|value| met(*value)) {
+                return value;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{name} is {value:?} and stays so:\n{answer}"
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(self.address).await?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: worker\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
