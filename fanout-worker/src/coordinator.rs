@@ -161,7 +161,7 @@ impl Coordinator {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        self.peers.tick(now);
+        self.peers.tick(self.surroundings.nats.connections(), now);
         for partition in Partition::all() {
             self.step(partition, now);
         }
@@ -328,8 +328,11 @@ impl Coordinator {
                 self.leases_known = true;
                 self.leases.values_mut().for_each(|lease| lease.absent(now));
             }
-            Shown::Record { partition, revision, holder, expired: _ } => {
+            Shown::Record { partition, revision, holder, expired } => {
                 if let Some(lease) = self.leases.get_mut(&partition) {
+                    if let Some(lapsed) = lease.holder().filter(|_| expired) {
+                        self.peers.lease_lapsed(lapsed, now);
+                    }
                     let actions = lease.observed(revision, holder, now);
                     self.carry_out(partition, actions);
                     self.step(partition, now);

@@ -115,6 +115,11 @@ impl Lease {
         Self { me, record: None, tenure: Tenure::None, not_before: None, refused: None }
     }
 
+    /// Who holds it, as far as the bucket has shown.
+    pub fn holder(&self) -> Option<&WorkerId> {
+        self.record.as_ref()?.holder.as_ref()
+    }
+
     /// Whether this worker has nothing to do with the lease any more.
     pub fn is_idle(&self) -> bool {
         matches!(self.tenure, Tenure::None)
