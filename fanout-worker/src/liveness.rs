@@ -277,17 +277,16 @@ mod tests {
             (20, false, 100, false),
         ];
         for (silence, hears, since, dies) in table {
-            let mut liveness = Liveness::new(start);
-            let now = start + TICK * 200;
-            liveness.interrupted(now - TICK * since);
-            liveness.beat(&"a", false, now - TICK * silence);
-            liveness.contact(if hears { now } else { now - TICK * 16 });
-            liveness.interrupted(now - TICK * since);
+            let ago = |ticks: u32| start + TICK * (200 - ticks);
+            let (mut liveness, now) = (Liveness::new(start), ago(0));
+            liveness.beat(&"a", false, ago(silence));
+            liveness.contact(if hears { now } else { ago(16) });
+            liveness.interrupted(ago(since));
             liveness.lapsed(&"a", now);
             assert_eq!(liveness.alive_since(&"a").is_none(), dies, "{silence} {hears} {since}");
             // It was only paused: it is heard again, and has to prove itself anew.
             liveness.beat(&"a", false, now + TICK);
-            let since = if dies { now + TICK } else { now - TICK * silence };
+            let since = if dies { now + TICK } else { ago(silence) };
             assert_eq!(liveness.alive_since(&"a"), Some(since));
         }
         let mut liveness = Liveness::new(start);
