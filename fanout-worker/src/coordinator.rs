@@ -7,13 +7,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::Subscriber;
 use futures_util::StreamExt as _;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use wire::subject::{ALL_NODE_HEARTBEATS, ALL_WORKER_HEARTBEATS};
 use wire::{NodeId, Partition, kv::Epoch};
 
 use crate::lease::{Action, Answer, Lease};
@@ -22,6 +20,7 @@ use crate::liveness::View;
 use crate::metrics::LeaseChange;
 use crate::owner::{self, End, Surroundings, Tenure};
 use crate::peers::Peers;
+use crate::senses::Senses;
 
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -60,30 +59,6 @@ enum Request {
     Take,
     Renew,
     Release,
-}
-
-/// What the coordinator listens to.
-pub struct Senses {
-    pub workers: Subscriber,
-    pub nodes: Subscriber,
-    pub leases: mpsc::Receiver<Shown>,
-}
-
-impl Senses {
-    /// Subscribes to heartbeats; `leases` comes from [`lease_bucket::watch`].
-    ///
-    /// # Errors
-    /// When the connection is closed.
-    pub async fn open(
-        nats: &crate::nats::Nats,
-        leases: mpsc::Receiver<Shown>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            workers: nats.client.subscribe(ALL_WORKER_HEARTBEATS).await?,
-            nodes: nats.client.subscribe(ALL_NODE_HEARTBEATS).await?,
-            leases,
-        })
-    }
 }
 
 impl Coordinator {

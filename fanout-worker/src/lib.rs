@@ -33,6 +33,7 @@ mod peers;
 mod rendezvous;
 mod roster;
 mod run;
+mod senses;
 
 pub use config::Config;
 pub use run::run;

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Config;
-use crate::coordinator::{Coordinator, Senses};
+use crate::coordinator::Coordinator;
 use crate::liveness::View;
 use crate::metrics::Metrics;
 use crate::nats::Nats;
 use crate::owner::Surroundings;
+use crate::senses::Senses;
 use crate::{health, heartbeat, lease_bucket, outbox};
 
 /// Changes of leases that may wait for the coordinator.
