@@ -184,6 +184,14 @@ pub fn is(worker: &WorkerId, name: &str) -> bool {
     worker.as_str().rsplit_once('-').is_some_and(|(of, _)| of == name)
 }
 
+/// How many threads each worker has.
+const THREADS: usize = 2;
+
+/// A worker that stands still; it goes on when this is dropped.
+pub struct Paused {
+    _hold: Vec<std::sync::mpsc::Sender<()>>,
+}
+
 pub struct Worker {
     runtime: Option<Runtime>,
     shutdown: CancellationToken,
@@ -194,7 +202,7 @@ pub struct Worker {
 impl Worker {
     pub fn start(config: Config) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(THREADS)
             .enable_all()
             .build()
             .unwrap();
@@ -261,6 +269,27 @@ impl Worker {
     pub async fn ended(mut self) -> anyhow::Result<()> {
         let task = self.task.take().unwrap();
         tokio::time::timeout(DEADLINE, task).await.expect("the worker ends").unwrap()
+    }
+
+    /// Nothing of it moves any more, as with SIGSTOP.
+    pub async fn pause(&self) -> Paused {
+        let runtime = self.runtime.as_ref().unwrap();
+        let (stands, mut standing) = tokio::sync::mpsc::channel(THREADS);
+        let hold = |_| {
+            let (hold, released) = std::sync::mpsc::channel::<()>();
+            let stands = stands.clone();
+            runtime.spawn(async move {
+                stands.try_send(()).unwrap();
+                // Blocks the thread until the other end is dropped.
+                let _ = released.recv();
+            });
+            hold
+        };
+        let hold = (0..THREADS).map(hold).collect();
+        for _ in 0..THREADS {
+            standing.recv().await.unwrap();
+        }
+        Paused { _hold: hold }
     }
 
     /// Everything of it is gone at once, as with SIGKILL.
