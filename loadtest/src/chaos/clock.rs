@@ -1,0 +1,1 @@
+//! A clock that jumps, for the processes that run under it.

@@ -1,0 +1,1 @@
+//! The services that this program can be: `chaos connection-node ...` and `chaos fanout-worker ...`.
