@@ -81,8 +81,7 @@ impl History {
     /// For clients from 0 on, in rooms of these names.
     #[must_use]
     pub fn new(clients: usize, rooms: Vec<String>) -> Self {
-        let room =
-            |name| Room { name, log: RoomLog::default(), deliveries: Rhythm::default() };
+        let room = |name| Room { name, log: RoomLog::default(), deliveries: Rhythm::default() };
         Self {
             rooms: rooms.into_iter().map(room).collect(),
             messages: Vec::new(),
@@ -179,13 +178,22 @@ impl History {
         self.rooms[room].deliveries.beat(now);
         match self.message(index).copied() {
             Some(message) if message.room == room => {
-                if !self.untimed[client] && let Some((_, times)) = self.latency.last_mut() {
+                if !self.untimed[client]
+                    && let Some((_, times)) = self.latency.last_mut()
+                {
                     times.saturating_record(now.saturating_sub(message.due).max(1));
                 }
             }
             _ => {
                 let what = "nobody sent it to this room".to_owned();
-                return self.find(Broken::Contradictory, room, Some(client), Some(index), Some(seq), what);
+                return self.find(
+                    Broken::Contradictory,
+                    room,
+                    Some(client),
+                    Some(index),
+                    Some(seq),
+                    what,
+                );
             }
         }
         if !self.witness(room, index, seq, client, "it was received there") {
@@ -239,6 +247,11 @@ impl History {
             self.tally.recoveries += 1;
             self.recovery.saturating_record(now.saturating_sub(since).max(1));
         }
+    }
+
+    /// A client has left for good; nobody waits for its return.
+    pub fn gone(&mut self, client: usize) {
+        self.away[client] = None;
     }
 
     /// A client is told not to come back.

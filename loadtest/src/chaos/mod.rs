@@ -1,11 +1,19 @@
 //! Chaos: a Starling of real processes, parts of which are killed, paused, cut off and restarted while
 //! many clients talk; and the reckoning whether every guarantee held.
 
+pub mod balancer;
+pub mod client;
 pub mod clock;
+pub mod finding;
+pub mod fleet;
+pub mod history;
 pub mod memory;
 pub mod metrics;
 pub mod nats_part;
 pub mod network;
+pub mod rhythm;
+pub mod room_log;
 pub mod service_process;
 pub mod service_role;
 pub mod topology;
+pub mod verdict;

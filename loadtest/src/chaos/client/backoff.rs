@@ -38,7 +38,9 @@ mod tests {
     #[test]
     fn waits_grow_to_a_bound_and_start_again() {
         let mut backoff = Backoff::default();
-        for (attempt, whole) in [50, 100, 200, 400, 800, 1_000, 1_000, 1_000].into_iter().enumerate() {
+        for (attempt, whole) in
+            [50, 100, 200, 400, 800, 1_000, 1_000, 1_000].into_iter().enumerate()
+        {
             let wait = backoff.wait();
             let whole = Duration::from_millis(whole);
             assert!(wait >= whole / 2 && wait <= whole, "attempt {attempt}: {wait:?}");

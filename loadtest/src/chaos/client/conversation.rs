@@ -8,8 +8,10 @@ use std::collections::HashMap;
 
 use wire::{
     Failure, RoomName, Seq,
-    client::{Auth, ChatStored, HistoryRequest, Joined, Presence, Recovered, RoomRequest, SendChat,
-        SendTyping, UserList},
+    client::{
+        Auth, ChatStored, HistoryRequest, Joined, Presence, Recovered, RoomRequest, SendChat,
+        SendTyping, UserList,
+    },
     event,
 };
 
@@ -38,6 +40,8 @@ pub struct Conversation {
     next_ack: u64,
     /// Requests of this connection that are not answered; messages are the outbox's.
     requests: HashMap<u64, Request>,
+    /// Frames that were written between two looks at the socket.
+    kept: Vec<String>,
     connected: bool,
     /// Connected, in all of its rooms, up to date.
     settled: bool,
@@ -97,6 +101,7 @@ impl Conversation {
             content_bytes,
             next_ack: 1,
             requests: HashMap::new(),
+            kept: Vec::new(),
             connected: false,
             settled: false,
         }
@@ -187,6 +192,7 @@ impl Conversation {
         if !self.connected {
             return;
         }
+        out.append(&mut self.kept);
         for at in 0..self.places.len() {
             let place = &mut self.places[at];
             if matches!(place.standing, Standing::Out(due) if now >= due) {
@@ -245,6 +251,7 @@ impl Conversation {
         self.connected = false;
         self.settled = false;
         self.requests.clear();
+        self.kept.clear();
         self.outbox.lost();
         // Who was leaving is not in any connection's rooms any more.
         let client = self.client;
@@ -267,21 +274,31 @@ impl Conversation {
         for place in self.places.drain(..) {
             history.left(self.client, place.room);
         }
+        history.gone(self.client);
+    }
+
+    /// Has it be a guest in one more room, unless it is in two already.
+    pub fn visit(&mut self, room: usize, name: String) {
+        if self.places.len() < 2 {
+            self.enter(room, name, true);
+        }
     }
 
     /// Leaves its last room, as long as it has another.
-    pub fn leave_last(&mut self, out: &mut Vec<String>) {
-        let at = self.places.len() - 1;
-        if at == 0 || self.places[at].standing != Standing::In || !self.connected {
+    pub fn leave_last(&mut self) {
+        let Some(at) = self.places.len().checked_sub(1).filter(|at| *at > 0) else { return };
+        let place = &self.places[at];
+        if !place.guest || place.standing != Standing::In || !self.connected {
             return;
         }
         self.places[at].standing = Standing::Leaving;
         let ask = RoomRequest::Name(self.places[at].name.clone());
-        out.push(self.request(Request::Leave(at), event::LEAVE_ROOM, &ask));
+        let frame = self.request(Request::Leave(at), event::LEAVE_ROOM, &ask);
+        self.kept.push(frame);
     }
 
     /// Shows in its first room that it is typing, and asks for what was said there.
-    pub fn fidget(&mut self, typing: bool, out: &mut Vec<String>) {
+    pub fn fidget(&mut self, typing: bool) {
         let Some(room) = self.places.first().map(|place| place.name.clone()) else { return };
         if !self.connected || self.places[0].standing != Standing::In {
             return;
@@ -292,7 +309,7 @@ impl Conversation {
             let ask = HistoryRequest { room, before: None, limit: Some(20) };
             self.request(Request::Other, event::HISTORY, &ask)
         };
-        out.push(asked);
+        self.kept.push(asked);
     }
 
     fn auth(&mut self) -> Auth {
@@ -328,7 +345,9 @@ impl Conversation {
             Some(Request::Join(at)) => self.joined(at, body, now, history),
             Some(Request::Leave(at)) => {
                 // Only its last room is ever left.
-                if at + 1 == self.places.len() && let Some(place) = self.places.pop() {
+                if at + 1 == self.places.len()
+                    && let Some(place) = self.places.pop()
+                {
                     history.left(self.client, place.room);
                 }
             }
@@ -396,12 +415,16 @@ impl Conversation {
             }
         } else if name == event::USER_LIST {
             let list: Result<UserList, _> = serde_json::from_str(payload);
-            if let Ok(list) = list && let Some(place) = self.place(&list.room) {
+            if let Ok(list) = list
+                && let Some(place) = self.place(&list.room)
+            {
                 place.roster.list(list);
             }
         } else if name == event::PRESENCE {
             let change: Result<Presence, _> = serde_json::from_str(payload);
-            if let Ok(change) = change && let Some(place) = self.place(&change.room) {
+            if let Ok(change) = change
+                && let Some(place) = self.place(&change.room)
+            {
                 place.roster.change(change);
             }
         } else if name == event::RECOVERED

@@ -38,7 +38,7 @@ const IO: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Shared {
     pub history: RefCell<History>,
-    pub balancer: Balancer,
+    pub balancer: Rc<Balancer>,
     /// What the history's times are counted from.
     origin: Instant,
     /// Attempts to connect that came to nothing, and the last reason.
@@ -76,7 +76,7 @@ enum Stay {
 
 impl Shared {
     #[must_use]
-    pub fn new(history: History, balancer: Balancer) -> Self {
+    pub fn new(history: History, balancer: Rc<Balancer>) -> Self {
         let failures = RefCell::default();
         Self { history: history.into(), balancer, origin: Instant::now(), failures }
     }
@@ -136,17 +136,9 @@ impl Client {
         self.inner.wake.notify_one();
     }
 
-    /// Has it be in one more room.
-    pub fn enter(&self, room: usize, name: String, guest: bool) {
-        self.inner.conversation.borrow_mut().enter(room, name, guest);
-        self.inner.wake.notify_one();
-    }
-
-    /// Has it do something that writes at once, where it is connected.
-    pub fn ask(&self, write: impl FnOnce(&mut Conversation, &mut Vec<String>)) {
-        let mut out = Vec::new();
-        write(&mut self.inner.conversation.borrow_mut(), &mut out);
-        self.inner.conversation.borrow_mut().keep(out);
+    /// Tells its conversation something.
+    pub fn tell(&self, what: impl FnOnce(&mut Conversation)) {
+        what(&mut self.inner.conversation.borrow_mut());
         self.inner.wake.notify_one();
     }
 
@@ -286,11 +278,12 @@ async fn converse(inner: &Inner, mut socket: Socket) -> Ended {
         if inner.drop_now.get() || inner.stay.get() == Stay::No {
             break "dropped by the client".to_owned();
         }
+        let now = shared.now();
         if inner.deaf.get() {
+            heard_at = now;
             continue;
         }
-        let now = shared.now();
-        if now > heard_at + patience && !deaf {
+        if now > heard_at + patience {
             break "the server is silent".to_owned();
         }
         inner.conversation.borrow_mut().act(now, &mut shared.history.borrow_mut(), &mut out);

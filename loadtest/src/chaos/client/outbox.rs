@@ -49,7 +49,11 @@ pub enum Step {
     /// Give this line an index, by [`Outbox::launch`].
     Launch(Line),
     /// Send the message to the room `place`. `silent` where the last try was not answered.
-    Try { index: Index, place: usize, silent: bool },
+    Try {
+        index: Index,
+        place: usize,
+        silent: bool,
+    },
 }
 
 /// What an answer meant.
