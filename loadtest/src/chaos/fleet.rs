@@ -91,6 +91,12 @@ impl Crowd {
         }
     }
 
+    /// Whether a resident has no second room.
+    #[must_use]
+    pub fn is_in_one_room(&self, client: usize) -> bool {
+        self.rooms_of(client).len() == 1
+    }
+
     #[must_use]
     pub fn rooms(&self) -> usize {
         self.residents / self.room_size
