@@ -2,6 +2,7 @@
 //! many clients talk; and the reckoning whether every guarantee held.
 
 pub mod balancer;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod finding;
@@ -12,6 +13,7 @@ pub mod metrics;
 pub mod nats_part;
 pub mod network;
 pub mod outcome;
+pub mod report;
 pub mod rhythm;
 pub mod room_log;
 pub mod scenario;

@@ -178,3 +178,6 @@ impl Spread {
 fn millis(micros: Micros) -> f64 {
     micros as f64 / 1_000.0
 }
+
+#[cfg(test)]
+mod tests;
