@@ -6,6 +6,8 @@ pub mod memory;
 pub mod metrics;
 pub mod nats_part;
 pub mod network;
+pub mod partition_owners;
+pub mod run_folder;
 pub mod service_process;
 pub mod service_role;
 pub mod topology;

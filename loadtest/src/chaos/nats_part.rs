@@ -1,6 +1,10 @@
 //! The NATS of a topology: one server, or a cluster of three.
 
-use std::{path::Path, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::{Context as _, ensure};
 use local_stack::{
@@ -136,6 +140,27 @@ impl NatsPart {
             Self::Single(_) => Ok(0),
             Self::Cluster(cluster) => cluster.leader_of(stream).await,
         }
+    }
+
+    /// Stops every server that runs, paused or not.
+    ///
+    /// # Errors
+    /// When one does not end.
+    pub async fn stop_all(&mut self) -> anyhow::Result<()> {
+        for index in 0..self.servers() {
+            let server = self.server(index)?;
+            if server.pid().is_some() {
+                server.resume()?;
+                server.stop().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the first server listens.
+    pub(super) fn address(&self) -> anyhow::Result<SocketAddr> {
+        let first = self.all().first().context("there is no NATS server")?;
+        Ok((Ipv4Addr::LOCALHOST, first.port()).into())
     }
 
     fn all(&self) -> &[NatsProcess] {

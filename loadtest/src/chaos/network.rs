@@ -91,25 +91,36 @@ async fn accept(listener: TcpListener, target: SocketAddr, mut weather: watch::R
 
 /// Carries one connection until both of its directions have ended, it fails, or it is reset.
 async fn forward(mut client: TcpStream, target: SocketAddr, weather: watch::Receiver<Weather>) {
+    let Ok(mut server) = TcpStream::connect(target).await else {
+        return; // A target that is away is seen by the client as a connection that closes.
+    };
     let resets = weather.borrow().resets;
     let mut own = weather.clone();
-    let reset = own.wait_for(|weather| weather.resets != resets);
-    let carrying = async {
-        let mut server = TcpStream::connect(target).await?;
-        server.set_nodelay(true)?;
-        client.set_nodelay(true)?;
-        // A reset, and not a farewell, ends what is cut short here.
-        server.set_zero_linger()?;
-        client.set_zero_linger()?;
-        let (from_client, to_client) = client.split();
-        let (from_server, to_server) = server.split();
-        tokio::try_join!(
-            carry(from_client, to_server, weather.clone()),
-            carry(from_server, to_client, weather),
-        )
-    };
-    // A failure closes both ends, which is all that either needs to know.
-    tokio::select! { _ = carrying => {}, _ = reset => {} }
+    tokio::select! {
+        // A failure closes both ends, which is all that either needs to know.
+        _ = carry_both(&mut client, &mut server, &weather) => {}
+        _ = own.wait_for(|weather| weather.resets != resets) => {
+            // Where this fails the connection is gone already.
+            let _ = client.set_zero_linger();
+            let _ = server.set_zero_linger();
+        }
+    }
+}
+
+async fn carry_both(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    weather: &watch::Receiver<Weather>,
+) -> std::io::Result<()> {
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    tokio::try_join!(
+        carry(from_client, to_server, weather.clone()),
+        carry(from_server, to_client, weather.clone()),
+    )?;
+    Ok(())
 }
 
 /// Carries one direction to its end.
