@@ -55,6 +55,10 @@ pub struct Config {
     #[arg(long, env = "SOCKET_BUFFER", default_value_t = 1_024)]
     pub socket_buffer: usize,
 
+    /// Bytes that may wait for one socket; beyond, it is closed and recovers.
+    #[arg(long, env = "SOCKET_BUFFER_BYTES", default_value_t = 1 << 20)]
+    pub socket_buffer_bytes: u64,
+
     /// Messages of each open room kept in memory for joins and recoveries.
     #[arg(long, env = "ROOM_WINDOW", default_value_t = 64)]
     pub room_window: usize,
@@ -74,6 +78,10 @@ pub struct Config {
     /// Seconds for which a write to a client may stall before it is closed.
     #[arg(long, env = "WRITE_STALL", default_value = "10", value_parser = seconds)]
     pub write_stall: Duration,
+
+    /// Seconds for which the node may be without NATS before it turns unready.
+    #[arg(long, env = "NATS_GRACE", default_value = "2", value_parser = seconds)]
+    pub nats_grace: Duration,
 
     /// Seconds between turning unready and closing connections when told to stop: the time a load
     /// balancer needs to notice.
@@ -117,11 +125,13 @@ impl Config {
             socket_io_client_dir: None,
             max_in_flight: 4_096,
             socket_buffer: 1_024,
+            socket_buffer_bytes: 1 << 20,
             room_window: 64,
             room_linger: Duration::from_secs(10),
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             write_stall: Duration::from_secs(10),
+            nats_grace: Duration::from_secs(2),
             drain_delay: Duration::ZERO,
             drain_over: Duration::from_millis(500),
         }
@@ -140,6 +150,7 @@ impl Config {
             ping_timeout: self.ping_timeout,
             write_stall: self.write_stall,
             max_buffer_size: self.socket_buffer,
+            max_waiting: self.socket_buffer_bytes,
             allowed_origins: self.allowed_origins.join(",").parse()?,
             drain_over: self.drain_over,
             ..EdgeConfig::default()

@@ -1,6 +1,6 @@
 //! The node's sign of life.
 
-use async_nats::Client;
+use async_nats::{Client, connection::State};
 use tokio_util::sync::CancellationToken;
 use wire::{
     NodeId,
@@ -19,6 +19,10 @@ pub async fn beat(client: Client, node: NodeId, stop: CancellationToken) {
 }
 
 async fn send(client: &Client, node: &NodeId, leaving: bool) {
+    // Beats that pile up during an outage would come late, all at once, and say nothing.
+    if client.connection_state() != State::Connected {
+        return;
+    }
     let beat = NodeHeartbeat { node: node.clone(), leaving };
     let Ok(payload) = serde_json::to_vec(&beat) else { return };
     if let Err(error) = client.publish(subject::node_heartbeat(node), payload.into()).await {

@@ -6,9 +6,9 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use async_nats::connection::State as Connection;
 use axum::{
     Json, Router,
     extract::{Request, State},
@@ -18,12 +18,15 @@ use axum::{
     routing::{get, post},
 };
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 use wire::client::{DevToken, DevTokenRequest};
 
 use crate::{
     Config,
+    log::publisher::DownSince,
+    metrics::{self, Instruments, Metrics},
     token::{Claims, Role, Tokens},
 };
 
@@ -37,13 +40,15 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: 
 /// Whether the node should get new connections.
 #[derive(Clone)]
 pub struct Readiness {
-    client: async_nats::Client,
+    down_since: DownSince,
+    grace: Duration,
     draining: Arc<AtomicBool>,
 }
 
 impl Readiness {
-    pub fn new(client: async_nats::Client) -> Self {
-        Self { client, draining: Arc::default() }
+    /// Unready once NATS has been away for `grace`.
+    pub fn new(down_since: DownSince, grace: Duration) -> Self {
+        Self { down_since, grace, draining: Arc::default() }
     }
 
     /// From now on the node is unready, for good.
@@ -51,22 +56,26 @@ impl Readiness {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    fn trouble(&self) -> Option<&'static str> {
+    fn trouble(&self, now: Instant) -> Option<String> {
         if self.draining.load(Ordering::Relaxed) {
-            Some("draining\n")
-        } else if self.client.connection_state() != Connection::Connected {
-            Some("not connected to NATS\n")
-        } else {
-            None
+            return Some("draining\n".to_owned());
         }
+        let away = now.saturating_duration_since((*self.down_since.borrow())?);
+        (away >= self.grace).then(|| format!("no connection to NATS for {} s\n", away.as_secs()))
     }
 }
 
 /// Everything under the node's address but `/socket.io/`.
-pub fn router(config: &Config, tokens: &Tokens, readiness: Readiness) -> Router {
+pub fn router(
+    config: &Config,
+    tokens: &Tokens,
+    readiness: Readiness,
+    instruments: Instruments,
+) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready).with_state(readiness));
+        .route("/readyz", get(ready).with_state(readiness))
+        .route("/metrics", get(measure).with_state(Arc::new(instruments)));
     if config.dev_tokens {
         router = router.route("/dev/token", post(dev_token).with_state(tokens.clone()));
     }
@@ -133,9 +142,19 @@ fn security_headers() -> impl tower::Layer<
 }
 
 async fn ready(State(readiness): State<Readiness>) -> Response {
-    match readiness.trouble() {
+    match readiness.trouble(Instant::now()) {
         None => "ready\n".into_response(),
         Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, trouble).into_response(),
+    }
+}
+
+async fn measure(State(instruments): State<Arc<Instruments>>) -> Response {
+    match Metrics::text(&instruments).await {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "cannot write the metrics");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
     }
 }
 
@@ -189,6 +208,22 @@ mod tests {
         for path in ["/", "/index.html", "/js/main.js", "/img/logo.svg"] {
             assert!(!is_tooling(path), "{path}");
         }
+    }
+
+    #[test]
+    fn a_short_outage_of_nats_keeps_a_node_ready() {
+        let now = Instant::now();
+        let (tell, down_since) = tokio::sync::watch::channel(None);
+        let readiness = Readiness::new(down_since, Duration::from_secs(2));
+        assert_eq!(readiness.trouble(now), None);
+        tell.send_replace(Some(now));
+        assert_eq!(readiness.trouble(now + Duration::from_millis(1_999)), None);
+        let trouble = readiness.trouble(now + Duration::from_secs(3));
+        assert_eq!(trouble.as_deref(), Some("no connection to NATS for 3 s\n"));
+        tell.send_replace(None);
+        assert_eq!(readiness.trouble(now + Duration::from_secs(4)), None);
+        readiness.drain();
+        assert_eq!(readiness.trouble(now).as_deref(), Some("draining\n"));
     }
 
     #[tokio::test]

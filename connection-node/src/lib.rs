@@ -9,6 +9,7 @@
 //! | [`rooms`] | decisions about rooms, pure: order, recovery, presence |
 //! | `hub` | the tasks that run those decisions and carry out their effects |
 //! | [`log`] | JetStream: publishing with acks in flight, reading history |
+//! | [`metrics`] | what is counted, and how it is called |
 //!
 //! A node keeps nothing that the log or its clients could not give back: it can be added, drained or
 //! lost at any moment.
@@ -22,6 +23,7 @@ mod http;
 mod hub;
 pub mod log;
 pub mod markup;
+pub mod metrics;
 pub mod request;
 pub mod rooms;
 mod run;

@@ -19,6 +19,7 @@ use crate::{
     http::{self, Readiness},
     hub::{Hub, HubIo},
     log::{publisher::Publisher, reader::LogReader},
+    metrics::{Instruments, Metrics},
     rooms::shard::Settings,
     teller::Teller,
     token::Tokens,
@@ -26,6 +27,8 @@ use crate::{
 
 /// Reads of the log at once, for gaps, replays and history together.
 const READS: usize = 256;
+/// Frames from workers that may wait, of a quarter of a megabyte at most; beyond, the log is read.
+const FRAMES: usize = 2_048;
 /// How often interest in rooms is stored again.
 const REFRESH: Duration = Duration::from_mins(10);
 /// How long the last words to NATS may take.
@@ -46,9 +49,10 @@ pub async fn run(
     config.check_folders().map_err(|error| BadConfiguration(error.to_string()))?;
     let node = NodeId::for_run(&config.node_id)
         .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
-    let Link { client, losses, down_since: _ } =
-        service_shell::connect(&config.nats_url, &format!("connection-node {node}")).await?;
-    let reader = LogReader::open(client.clone()).await.map_err(|error| {
+    let Link { client, losses, down_since } =
+        service_shell::connect(&config.nats_url, &format!("connection-node {node}"), FRAMES)
+            .await?;
+    let reader = LogReader::open(client.clone(), node.clone()).await.map_err(|error| {
         BadConfiguration(format!(
             "the stream {} cannot be used: {error:#}; create it with `local-stack provision`",
             stream::ROOMS
@@ -60,8 +64,14 @@ pub async fn run(
         (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
     let (teller, telling) = Teller::new(client.clone());
     carriers.spawn(telling);
-    let (publisher, publishing) =
-        Publisher::new(client.clone(), reader.clone(), config.max_in_flight);
+    let metrics = Arc::new(Metrics::default());
+    let (publisher, publishing) = Publisher::new(
+        client.clone(),
+        reader.clone(),
+        down_since.clone(),
+        config.max_in_flight,
+        metrics.clone(),
+    );
     carriers.spawn(publishing);
 
     let io = HubIo {
@@ -70,6 +80,7 @@ pub async fn run(
         reader: reader.clone(),
         publisher: publisher.clone(),
         teller: teller.clone(),
+        metrics: metrics.clone(),
         reads: Arc::new(Semaphore::new(READS)),
         tasks: tasks.clone(),
         stop: stop.clone(),
@@ -87,8 +98,18 @@ pub async fn run(
     carriers.spawn(heartbeat::beat(client.clone(), node.clone(), living.clone()));
 
     let tokens = Tokens::hs256(&config.jwt_secret);
-    let readiness = Readiness::new(client.clone());
+    let readiness = Readiness::new(down_since, config.nats_grace);
     let (io_service, socket_io) = edge::build(&edge_config);
+    let edge = edge::Edge::new(edge_config);
+    let instruments = Instruments {
+        metrics: metrics.clone(),
+        edge: edge.clone(),
+        hub: hub.clone(),
+        publisher: publisher.clone(),
+        reads: io.reads.clone(),
+        most_reads: READS,
+        tasks: tasks.clone(),
+    };
     let gateway = Gateway {
         node: node.clone(),
         tokens: tokens.clone(),
@@ -99,14 +120,15 @@ pub async fn run(
         teller,
         reads: io.reads.clone(),
         tasks: tasks.clone(),
+        metrics,
         next_key: AtomicU64::new(1),
     };
     gateway::register(&socket_io, Arc::new(gateway));
-    let app = http::router(&config, &tokens, readiness.clone());
+    let app = http::router(&config, &tokens, readiness.clone(), instruments);
 
     let accepting = CancellationToken::new();
     let turning = turn_away(shutdown, readiness, config.drain_delay, accepting.clone());
-    let serving = edge::serve(listener, app, io_service, edge::Edge::new(edge_config), accepting);
+    let serving = edge::serve(listener, app, io_service, edge, accepting);
     tracing::info!(%node, "serving");
     let ((), served) = tokio::join!(turning, serving);
 

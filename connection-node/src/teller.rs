@@ -1,6 +1,6 @@
 //! The way to the owners of partitions: what is never stored, in order, over core NATS.
 
-use async_nats::Client;
+use async_nats::{Client, connection::State};
 use tokio::sync::mpsc;
 use wire::{Partition, ephemeral::FromNode, subject};
 
@@ -31,6 +31,11 @@ impl Teller {
 
 async fn drive(client: Client, mut words: mpsc::Receiver<(Partition, FromNode)>) {
     while let Some((partition, what)) = words.recv().await {
+        // What NATS does not take now would reach an owner late, who then knows better: after an
+        // outage everything is told anew.
+        if client.connection_state() != State::Connected {
+            continue;
+        }
         let payload = match serde_json::to_vec(&what) {
             Ok(payload) => payload,
             Err(error) => {

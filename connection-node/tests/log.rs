@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // A test fails where anything is not as it should be.
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use async_nats::{Client, jetstream};
 use connection_node::{
     log::{
-        publisher::{Publication, Publisher, Stored},
+        direct::DirectGetError,
+        publisher::{DownSince, Publication, Publisher, Stored},
         reader::LogReader,
     },
     rooms::port::Page,
@@ -16,9 +17,11 @@ use local_stack::{
     nats_process::NatsProcess,
     provision::{ProvisionOptions, provision},
 };
+use service_shell::Link;
 use tokio::sync::oneshot;
 use wire::{
-    ErrorCode, Failure, RoomName, Seq, StoredChat, StoredMessage, Timestamp, User, message, subject,
+    ErrorCode, Failure, NodeId, RoomName, Seq, StoredChat, StoredMessage, Timestamp, User, message,
+    subject,
 };
 
 struct Log {
@@ -26,6 +29,7 @@ struct Log {
     client: Client,
     context: jetstream::Context,
     reader: LogReader,
+    down_since: DownSince,
 }
 
 impl Log {
@@ -35,11 +39,13 @@ impl Log {
 
     async fn with(options: &ProvisionOptions) -> Self {
         let nats = NatsProcess::start_temp().await.unwrap();
-        let client = async_nats::connect(nats.url()).await.unwrap();
+        let url = nats.url().parse().unwrap();
+        let Link { client, down_since, .. } =
+            service_shell::connect(&url, "test", 2_048).await.unwrap();
         provision(&client, options).await.unwrap();
-        let reader = LogReader::open(client.clone()).await.unwrap();
+        let reader = LogReader::open(client.clone(), node()).await.unwrap();
         let context = jetstream::new(client.clone());
-        Self { nats, client, context, reader }
+        Self { nats, client, context, reader, down_since }
     }
 
     /// Stores a message and returns its sequence.
@@ -50,8 +56,13 @@ impl Log {
     }
 
     fn publisher(&self, capacity: usize) -> (Publisher, impl Future<Output = ()> + use<>) {
-        Publisher::new(self.client.clone(), self.reader.clone(), capacity)
+        let (client, reader) = (self.client.clone(), self.reader.clone());
+        Publisher::new(client, reader, self.down_since.clone(), capacity, Arc::default())
     }
+}
+
+fn node() -> NodeId {
+    NodeId::parse("node-1").unwrap()
 }
 
 fn room(name: &str) -> RoomName {
@@ -107,7 +118,7 @@ async fn pages_reach_every_message_of_a_room_among_others() {
     let (mut before, mut read) = (None, Vec::new());
     loop {
         let page = log.reader.latest(&mine, before, 37).await.unwrap();
-        assert_eq!(page.complete_from, 0);
+        assert_eq!(page.complete_from, Some(0));
         let seqs = seqs(&page);
         assert!(seqs.len() == 37 || !page.more, "{} {}", seqs.len(), page.more);
         before = seqs.first().copied();
@@ -120,7 +131,7 @@ async fn pages_reach_every_message_of_a_room_among_others() {
 
     let (mut after, mut read) = (stored[9], Vec::new());
     loop {
-        let page = log.reader.after(&mine, after, 50).await.unwrap();
+        let page = log.reader.after(&mine, after, 50, *stored.last().unwrap()).await.unwrap();
         read.extend(seqs(&page));
         after = *read.last().unwrap();
         if !page.more {
@@ -129,7 +140,7 @@ async fn pages_reach_every_message_of_a_room_among_others() {
     }
     assert_eq!(read, stored[10..]);
 
-    let lasts = log.reader.lasts(&[mine.clone(), other.clone(), room("empty")]).await.unwrap();
+    let lasts = log.reader.lasts(&[mine.clone(), other.clone(), room("empty")], 1).await.unwrap();
     assert_eq!(lasts.len(), 2);
     assert!(lasts.contains(&(mine.clone(), *stored.last().unwrap())));
 
@@ -148,9 +159,10 @@ async fn a_room_at_its_cap_says_what_is_gone() {
     for n in 0..9 {
         stored.push(log.store(&room, n).await);
     }
-    let page = log.reader.after(&room, stored[0], 50).await.unwrap();
+    let page = log.reader.after(&room, stored[0], 50, stored[8]).await.unwrap();
     assert_eq!(seqs(&page), stored[4..]);
-    assert!(stored[0] < page.complete_from && page.complete_from <= stored[4]);
+    let complete_from = log.reader.complete_from(&room).await.unwrap();
+    assert!(stored[0] < complete_from && complete_from <= stored[4]);
 }
 
 #[tokio::test]
@@ -234,4 +246,62 @@ async fn without_nats_a_message_is_not_known_to_be_stored() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn what_the_log_must_have_and_does_not_show_is_behind() {
+    let log = Log::start().await;
+    let (mine, empty) = (room("r"), room("empty"));
+    let stored = [log.store(&mine, 1).await, log.store(&mine, 2).await];
+    let interest = subject::interest(&empty, &node());
+    let joined = log.context.publish(interest, "\"joined\"".into()).await.unwrap();
+    let joined = joined.await.unwrap().sequence;
+
+    // A replica that has come so far says so, also of a room without messages.
+    let lasts = log.reader.lasts(slice::from_ref(&mine), joined).await.unwrap();
+    assert_eq!(lasts, [(mine.clone(), stored[1])]);
+    assert_eq!(log.reader.lasts(slice::from_ref(&empty), joined).await.unwrap(), []);
+    let page = log.reader.window(&empty, 10, joined).await.unwrap();
+    assert!(seqs(&page).is_empty());
+    assert_eq!(seqs(&log.reader.window(&mine, 10, joined).await.unwrap()), stored);
+    assert_eq!(seqs(&log.reader.after(&mine, 0, 10, stored[1]).await.unwrap()), stored);
+    // The room's last message is not at `reached`, but a replica that has come there shows no later.
+    let page = log.reader.after(&mine, stored[1], 10, joined).await.unwrap();
+    assert!(page.messages.is_empty() && !page.more);
+
+    // One that has not is not believed.
+    let behind = |result: Result<(), DirectGetError>| {
+        assert!(matches!(result, Err(DirectGetError::Behind)), "{result:?}");
+    };
+    behind(log.reader.lasts(slice::from_ref(&mine), joined + 1).await.map(drop));
+    behind(log.reader.window(&mine, 10, joined + 1).await.map(drop));
+    behind(log.reader.after(&mine, 0, 10, joined + 1).await.map(drop));
+    behind(log.reader.lasts(&[room("unknown")], joined).await.map(drop));
+}
+
+#[tokio::test]
+async fn messages_in_flight_are_answered_when_nats_goes() {
+    let mut log = Log::start().await;
+    let (publisher, driving) = log.publisher(2_000);
+    tokio::spawn(driving);
+    let room = room("r");
+    // A server that stands still takes everything and answers nothing.
+    let pid = log.nats.pid().unwrap().to_string();
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    };
+    signal("-STOP");
+    let told: Vec<_> = (0..100)
+        .map(|n| {
+            let (publication, told) = publication(&room, n, None);
+            publisher.publish(publication);
+            told
+        })
+        .collect();
+    log.nats.kill().unwrap();
+    for told in told {
+        assert_eq!(told.await.unwrap().unwrap_err().code, ErrorCode::Unavailable);
+    }
+    assert_eq!(publisher.in_flight(), 0);
 }

@@ -17,6 +17,8 @@ use crate::{health, heartbeat, lease_bucket, outbox};
 
 /// Changes of leases that may wait for the coordinator.
 const SHOWN_LEASES: usize = 256;
+/// Messages of a subscription that may wait. A consumer of the log sends thousands ahead.
+const QUEUE: usize = 65_536;
 /// How long the last words may take to reach the server.
 const FLUSH_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -40,7 +42,7 @@ pub async fn run(
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let name = format!("fanout-worker {worker}");
     let result = tokio::select! {
-        link = service_shell::connect(&config.nats_url, &name) => match link {
+        link = service_shell::connect(&config.nats_url, &name, QUEUE) => match link {
             Ok(link) => route(&config, Nats::new(link, worker), ready, shutdown).await,
             Err(error) => Err(error),
         },

@@ -10,6 +10,9 @@ use crate::bucket::Bucket;
 use crate::health::Health;
 use crate::{Config, health, http};
 
+/// Messages of a subscription that may wait.
+const QUEUE: usize = 1_024;
+
 /// Runs the media worker until `shutdown` is cancelled: HTTP on `listener`, and the checks behind
 /// `/readyz`. A bucket that is away only makes it unready, and so does NATS once it was there.
 ///
@@ -21,7 +24,8 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Link { client, .. } = service_shell::connect(&config.nats_url, "media-worker").await?;
+    let Link { client, .. } =
+        service_shell::connect(&config.nats_url, "media-worker", QUEUE).await?;
     let bucket = Bucket::open(&config).await;
     let (found, finding) = watch::channel(Some("the bucket was not checked yet".to_owned()));
     let checks = tokio::spawn(health::watch_bucket(bucket, found, shutdown.clone()));

@@ -44,6 +44,12 @@ pub struct EdgeConfig {
     /// [`CloseReason::SlowConsumer`](super::CloseReason::SlowConsumer), or the client misses a
     /// packet.
     pub max_buffer_size: usize,
+    /// Bytes that may wait for one client in this process. Default 1 MiB. Beyond that
+    /// [`Transport::take_in`](super::Transport::take_in) says so, and the caller closes it likewise.
+    pub max_waiting: u64,
+    /// Bytes that the kernel buffers for one client (`SO_SNDBUF`, which Linux doubles). Default 128 KiB:
+    /// 1 MB/s to a client 100 ms away. Left to itself the kernel takes up to 4 MB for one that is slow.
+    pub send_buffer: usize,
     /// Bytes of the read buffer that each WebSocket keeps. Default 1 KiB; a chat message fits,
     /// larger ones cost a few more reads.
     pub ws_read_buffer: usize,
@@ -68,6 +74,8 @@ impl Default for EdgeConfig {
             write_stall: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             max_buffer_size: 256,
+            max_waiting: 1 << 20,
+            send_buffer: 128 << 10,
             ws_read_buffer: 1024,
             allowed_origins: Origins::default(),
             drain_over: Duration::from_secs(10),

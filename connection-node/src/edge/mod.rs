@@ -70,8 +70,8 @@ impl Edge {
     /// An edge with no connection yet.
     pub fn new(config: EdgeConfig) -> Arc<Self> {
         Arc::new(Self {
+            registry: Arc::new(Registry::new(config.max_waiting)),
             config,
-            registry: Arc::default(),
             tasks: TaskTracker::new(),
             sessions: TaskTracker::new(),
             finish: CancellationToken::new(),
@@ -83,5 +83,20 @@ impl Edge {
     /// of theirs is pending.
     pub fn connections(&self) -> usize {
         self.registry.len()
+    }
+
+    /// Bytes that wait for clients, all transports together.
+    pub fn waiting(&self) -> u64 {
+        self.registry.waiting()
+    }
+
+    /// How many transports have ended for each reason.
+    pub fn ended(&self) -> [(CloseReason, u64); CloseReason::ALL.len()] {
+        self.registry.ended()
+    }
+
+    /// How many tasks serve connections, and WebSockets are held.
+    pub fn tasks(&self) -> usize {
+        self.tasks.len()
     }
 }

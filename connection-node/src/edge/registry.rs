@@ -10,9 +10,12 @@ use socketioxide::socket::Sid;
 
 use super::{CloseReason, Transport};
 
-/// All open transports of one edge.
-#[derive(Default)]
-pub(super) struct Registry(Mutex<Open>);
+/// All open transports of one edge, and how many have ended for what reason.
+pub(super) struct Registry {
+    /// Bytes that may wait for each client.
+    max_waiting: u64,
+    open: Mutex<Open>,
+}
 
 #[derive(Default)]
 struct Open {
@@ -21,9 +24,15 @@ struct Open {
     sessions: HashMap<Sid, Transport>,
     last_id: u64,
     sealed: bool,
+    /// Transports that have ended, in the order of [`CloseReason::ALL`].
+    ended: [u64; CloseReason::ALL.len()],
 }
 
 impl Registry {
+    pub(super) fn new(max_waiting: u64) -> Self {
+        Self { max_waiting, open: Mutex::default() }
+    }
+
     /// Opens a transport for a client at `peer`; it is listed until the entry is dropped. `None`
     /// once the registry is sealed.
     pub(super) fn open(self: &Arc<Self>, peer: SocketAddr) -> Option<Entry> {
@@ -32,7 +41,7 @@ impl Registry {
             return None;
         }
         open.last_id += 1;
-        let transport = Transport::new(open.last_id, peer);
+        let transport = Transport::new(open.last_id, peer, self.max_waiting);
         open.transports.insert(transport.id(), transport.clone());
         Some(Entry { registry: self.clone(), transport, session: None })
     }
@@ -54,10 +63,21 @@ impl Registry {
         self.lock().transports.len()
     }
 
+    /// Bytes that wait for clients, all transports together.
+    pub(super) fn waiting(&self) -> u64 {
+        self.lock().transports.values().map(Transport::waiting).sum()
+    }
+
+    /// How many transports have ended for each reason.
+    pub(super) fn ended(&self) -> [(CloseReason, u64); CloseReason::ALL.len()] {
+        let ended = self.lock().ended;
+        std::array::from_fn(|at| (CloseReason::ALL[at], ended[at]))
+    }
+
     /// Nothing that holds the lock can panic half-way through a change, so a poisoned one is as
     /// good.
     fn lock(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,6 +102,10 @@ impl Drop for Entry {
         self.transport.close(CloseReason::Ended);
         let mut open = self.registry.lock();
         open.transports.remove(&self.transport.id());
+        let reason = self.transport.close_reason();
+        if let Some(at) = CloseReason::ALL.iter().position(|one| Some(*one) == reason) {
+            open.ended[at] += 1;
+        }
         if let Some(sid) = &self.session {
             open.sessions.remove(sid);
         }
@@ -98,7 +122,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_listed_while_it_lives() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(1_000));
         let sid = Sid::new();
         let mut entry = registry.open(peer()).expect("the registry is open");
         let transport = entry.transport.clone();
@@ -114,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_closed_transport_serves_no_session() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(1_000));
         let sid = Sid::new();
         let mut entry = registry.open(peer()).expect("the registry is open");
         entry.bind(sid);
@@ -124,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_sealed_registry_lets_nobody_in() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(1_000));
         let _entry = registry.open(peer()).expect("the registry is open");
         assert_eq!(registry.seal().len(), 1);
         assert!(registry.open(peer()).is_none());

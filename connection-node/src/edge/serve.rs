@@ -7,11 +7,12 @@ use axum::Router;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use socketioxide::adapter::Adapter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{Edge, IoService, dispatch::Connection, stall::StallTimeout};
+use super::{Edge, EdgeConfig, IoService, dispatch::Connection, stall::StallTimeout};
 
 /// Bytes that a request's head may have, and that hyper buffers at most for one connection.
 const MAX_HEAD: usize = 32 << 10;
@@ -78,7 +79,7 @@ async fn serve_connection<A: Adapter>(
 ) {
     let edge = connection.edge.clone();
     let peer = connection.peer;
-    let io = accepted_io(stream, peer, edge.config.write_stall);
+    let io = accepted_io(stream, peer, &edge.config);
     let connection = Arc::new(connection);
     let service = service_fn(move |request: Request<Incoming>| connection.clone().handle(request));
     let mut served = pin!(http.serve_connection(io, service).with_upgrades());
@@ -94,12 +95,16 @@ async fn serve_connection<A: Adapter>(
     }
 }
 
-/// Sets up an accepted connection: small packets leave at once, and writes have a deadline.
-fn accepted_io(stream: TcpStream, peer: SocketAddr, write_stall: Duration) -> ServedIo {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+/// Sets up an accepted connection: small packets leave at once, little waits in the kernel, and writes
+/// have a deadline.
+fn accepted_io(stream: TcpStream, peer: SocketAddr, config: &EdgeConfig) -> ServedIo {
+    let set = stream
+        .set_nodelay(true)
+        .and_then(|()| SockRef::from(&stream).set_send_buffer_size(config.send_buffer));
+    if let Err(error) = set {
+        tracing::debug!(%peer, %error, "cannot set the options of a socket");
     }
-    TokioIo::new(StallTimeout::new(stream, write_stall))
+    TokioIo::new(StallTimeout::new(stream, config.write_stall))
 }
 
 /// Whether an accept failed because a client was gone before its turn.

@@ -135,7 +135,7 @@ mod tests {
     /// A stream, its client's end, which holds 16 bytes, and its transport.
     fn stream(ahead: &'static [u8], limit: Duration) -> (ClientStream<DuplexStream>, DuplexStream) {
         let (io, client) = duplex(16);
-        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into());
+        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000);
         let task = TaskTracker::new().token();
         let ahead = Bytes::from_static(ahead);
         (ClientStream::new(StallTimeout::new(io, limit), ahead, transport, None, task), client)

@@ -47,18 +47,19 @@ impl CloseReason {
         }
     }
 
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::Ended,
+        Self::Drain,
+        Self::SlowConsumer,
+        Self::Stalled,
+        Self::TokenExpired,
+        Self::Protocol,
+        Self::Fault,
+    ];
+
     fn from_code(code: u8) -> Option<Self> {
-        [
-            Self::Ended,
-            Self::Drain,
-            Self::SlowConsumer,
-            Self::Stalled,
-            Self::TokenExpired,
-            Self::Protocol,
-            Self::Fault,
-        ]
-        .into_iter()
-        .find(|reason| *reason as u8 == code)
+        Self::ALL.into_iter().find(|reason| *reason as u8 == code)
     }
 }
 
@@ -85,6 +86,10 @@ struct Shared {
     websocket: AtomicBool,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
+    /// Bytes that were to be sent, counted like `bytes_out`.
+    taken_in: AtomicU64,
+    /// How many of them may wait.
+    max_waiting: u64,
     /// The two halves of the WebSocket stream are polled by two tasks, and both have to learn of
     /// the end.
     reader: AtomicWaker,
@@ -94,7 +99,7 @@ struct Shared {
 }
 
 impl Transport {
-    pub(super) fn new(id: u64, peer: SocketAddr) -> Self {
+    pub(super) fn new(id: u64, peer: SocketAddr, max_waiting: u64) -> Self {
         Self(Arc::new(Shared {
             id,
             peer,
@@ -102,6 +107,8 @@ impl Transport {
             websocket: AtomicBool::new(false),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
+            taken_in: AtomicU64::new(0),
+            max_waiting,
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             closing: Notify::new(),
@@ -155,6 +162,28 @@ impl Transport {
         self.0.bytes_out.load(Ordering::Relaxed)
     }
 
+    /// Takes in a packet of so many bytes for the client; `false` where too many wait already, and the
+    /// packet is not to be sent. A packet of any size may wait alone.
+    ///
+    /// What Socket.IO sends by itself (pings, the handshake) is not taken in but counts as sent, so
+    /// that slightly more may wait than the bound says.
+    #[must_use]
+    pub fn take_in(&self, bytes: usize) -> bool {
+        let bytes = bytes as u64 + if self.is_websocket() { frame_header(bytes) } else { 0 };
+        let taken = |taken: u64| {
+            let sent = self.bytes_out();
+            // Nothing waits: counting starts anew, which sheds the difference above.
+            let taken = taken.max(sent);
+            (taken == sent || taken - sent + bytes <= self.0.max_waiting).then_some(taken + bytes)
+        };
+        self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+
+    /// Bytes that wait for the client in this process.
+    pub fn waiting(&self) -> u64 {
+        self.0.taken_in.load(Ordering::Relaxed).saturating_sub(self.bytes_out())
+    }
+
     /// The address of the TCP connection that opened the transport: the client's, or that of a
     /// proxy before it.
     pub fn peer_addr(&self) -> SocketAddr {
@@ -203,6 +232,15 @@ impl Transport {
     }
 }
 
+/// The header of an unmasked WebSocket frame (RFC 6455, section 5.2).
+fn frame_header(payload: usize) -> u64 {
+    match payload {
+        0..126 => 2,
+        126..0x1_0000 => 4,
+        _ => 10,
+    }
+}
+
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
@@ -219,7 +257,7 @@ mod tests {
     use super::*;
 
     fn transport() -> Transport {
-        Transport::new(1, ([127, 0, 0, 1], 9).into())
+        Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000)
     }
 
     #[test]
@@ -240,6 +278,26 @@ mod tests {
         }
         assert_eq!(CloseReason::from_code(0), None);
         assert_eq!(CloseReason::from_code(8), None);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes() {
+        let transport = transport();
+        assert!(transport.take_in(600) && !transport.take_in(600) && transport.take_in(400));
+        assert_eq!(transport.waiting(), 1_000);
+        // Some goes out, and as much comes in again.
+        transport.count_out(500);
+        assert!(!transport.take_in(501) && transport.take_in(500));
+        // The end of the queue, and what was never taken in: counting starts anew.
+        transport.count_out(1_003);
+        assert_eq!(transport.waiting(), 0);
+        assert!(transport.take_in(5_000), "a packet of any size may wait alone");
+        assert!(!transport.take_in(1));
+        transport.count_out(5_000);
+        assert_eq!(transport.waiting(), 0);
+        // A WebSocket's frames have a header.
+        assert!(transport.claim_websocket() && transport.take_in(10) && transport.take_in(200));
+        assert_eq!(transport.waiting(), 12 + 204);
     }
 
     #[tokio::test]

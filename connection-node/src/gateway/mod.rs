@@ -8,14 +8,12 @@
 //! order, never in a task of their own.
 
 mod desk;
+mod named_rooms;
 mod peer;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use socketioxide::{
@@ -29,20 +27,21 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use wire::{ErrorCode, Failure, RoomName, Seq, event};
 
-use self::peer::ChatSession;
 pub use self::peer::Peer;
+use self::{
+    named_rooms::{Named, named},
+    peer::ChatSession,
+};
 use crate::{
     edge::{CloseReason, Transport},
     hub::Hub,
     log::{publisher::Publisher, reader::LogReader},
+    metrics::{Connected, Metrics},
     rooms::port::{Input, Join, SocketKey},
     session::{Admission, Session},
     teller::Teller,
     token::{TokenError, Tokens},
 };
-
-/// Rooms that a connection may name in `auth.rooms`; more are passed over.
-const MAX_AUTH_ROOMS: usize = 200;
 
 /// What all sockets of a node share.
 pub struct Gateway {
@@ -56,6 +55,7 @@ pub struct Gateway {
     /// Bounds reads of history.
     pub reads: Arc<Semaphore>,
     pub tasks: TaskTracker,
+    pub metrics: Arc<Metrics>,
     pub next_key: AtomicU64,
 }
 
@@ -69,23 +69,12 @@ pub fn register(io: &SocketIo, gateway: Arc<Gateway>) {
     io.ns(event::CHAT_NAMESPACE, greet.with(admit));
 }
 
-/// The positions in `auth.rooms`; whatever is no room or no position is passed over.
-fn positions(auth: &serde_json::Value) -> HashMap<RoomName, Seq> {
-    let rooms = auth.get("rooms").and_then(|rooms| rooms.as_object());
-    rooms
-        .into_iter()
-        .flatten()
-        .filter_map(|(room, seq)| Some((RoomName::parse(room).ok()?, seq.as_u64()?)))
-        .take(MAX_AUTH_ROOMS)
-        .collect()
-}
-
 /// What the connect handler needs of the middleware's work.
 #[derive(Clone)]
 struct Admitted {
     session: Arc<ChatSession>,
     transport: Transport,
-    positions: Arc<HashMap<RoomName, Seq>>,
+    named: Arc<Named>,
 }
 
 impl Gateway {
@@ -95,7 +84,10 @@ impl Gateway {
         socket: &SocketRef,
         auth: &serde_json::Value,
     ) -> Result<(), TokenError> {
-        let identity = self.tokens.identify(auth.get("token").and_then(|token| token.as_str()))?;
+        let identity = self
+            .tokens
+            .identify(auth.get("token").and_then(|token| token.as_str()))
+            .inspect_err(|_| self.metrics.count_connect(Connected::unauthenticated))?;
         let Some(transport) = socket.req_parts().extensions.get::<Transport>().cloned() else {
             tracing::error!("a socket came without its transport");
             return Err(TokenError::Invalid);
@@ -105,26 +97,37 @@ impl Gateway {
         socket.on_fallback(Inbound { gateway: self.clone(), session: session.clone() });
         let (gateway, ended) = (self.clone(), session.clone());
         socket.on_disconnect(async move || {
+            gateway.metrics.sockets.dec();
             let rooms = ended.close();
             gateway.hub.gone(ended.key, rooms).await;
         });
-        let positions = Arc::new(positions(auth));
-        socket.extensions.insert(Admitted { session, transport, positions });
+        socket.extensions.insert(Admitted { session, transport, named: Arc::new(named(auth)) });
+        self.metrics.sockets.inc();
+        self.metrics.count_connect(Connected::accepted);
         Ok(())
     }
 
     /// The client knows that it is connected: it enters its rooms, and what it sent early is handled.
     fn start(self: &Arc<Self>, socket: &SocketRef) {
         let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
-        let Admitted { session, transport, positions } = admitted;
+        let Admitted { session, transport, named } = admitted;
         let peer = Peer { socket: socket.clone(), transport, session };
-        let defaults = self.default_rooms.iter().filter(|room| !positions.contains_key(*room));
+        let defaults = self.default_rooms.iter().filter(|room| !named.names(room));
         let rooms = defaults.map(|room| (room, None));
-        for (room, after) in rooms.chain(positions.iter().map(|(room, seq)| (room, Some(*seq)))) {
-            if peer.session.enter(room).is_ok() && !self.join(&peer, room, after, None) {
+        for (room, after) in rooms.chain(named.rooms.iter().map(|(room, seq)| (room, Some(*seq)))) {
+            match peer.session.enter(room) {
+                Ok(()) if self.join(&peer, room, after, None) => {}
                 // Without its rooms the connection would be deaf: better it comes again.
-                peer.transport.close(CloseReason::Fault);
+                Ok(()) => peer.transport.close(CloseReason::Fault),
+                Err(why) => {
+                    if let Some(after) = after {
+                        peer.kept_out(room, after, why);
+                    }
+                }
             }
+        }
+        for (room, why) in &named.refused {
+            peer.kept_out(room, 0, why.clone());
         }
         while let Some(early) = peer.session.start() {
             for (value, ack) in early {

@@ -8,13 +8,18 @@ use socketioxide::{
     extract::{AckSender, SocketRef},
     handler::Value,
 };
-use wire::{Failure, RoomName};
+use wire::{Failure, RoomName, Seq, client::Recovered, event};
 
 use crate::{
     edge::{CloseReason, Transport},
     rooms::packet::Packet,
     session::Session,
 };
+
+/// What an event's packet holds beside its name and payload: `42["",]`.
+const EVENT_AROUND: usize = 7;
+/// What an answer's packet holds beside its payload: `430[]`, with one digit at least.
+const ACK_AROUND: usize = 5;
 
 /// An event as it came, with the right to answer it.
 pub type Event = (Value, AckSender);
@@ -32,17 +37,55 @@ impl Peer {
     /// Sends an event. A socket whose queue is full is closed: its client reconnects and recovers,
     /// where leaving one event out would lose it.
     pub fn emit(&self, packet: &Packet) {
-        check(self.socket.emit(packet.event, &*packet.json), &self.transport);
+        if self.transport.take_in(EVENT_AROUND + packet.event.len() + packet.json.get().len()) {
+            check(self.socket.emit(packet.event, &*packet.json), &self.transport);
+        } else {
+            self.transport.close(CloseReason::SlowConsumer);
+        }
     }
 
     /// Answers a request.
     pub fn answer(&self, ack: AckSender, body: &impl Serialize) {
-        check(ack.send(body), &self.transport);
+        match serde_json::value::to_raw_value(body) {
+            Ok(json) if self.transport.take_in(ACK_AROUND + json.get().len()) => {
+                check(ack.send(&*json), &self.transport);
+            }
+            Ok(_) => self.transport.close(CloseReason::SlowConsumer),
+            Err(error) => {
+                tracing::error!(%error, "cannot encode an answer");
+                self.transport.close(CloseReason::Fault);
+            }
+        }
+    }
+
+    /// Bytes that wait for its client.
+    pub fn bytes_waiting(&self) -> u64 {
+        self.transport.waiting()
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.transport.closed()
     }
 
     /// The room has dealt with a request of this socket.
     pub fn settled(&self, room: &RoomName) {
         self.session.settled(room);
+    }
+
+    /// A room that the client named on connecting, from `from`, stays closed to it.
+    pub fn kept_out(&self, room: &RoomName, from: Seq, why: Failure) {
+        let recovered = Recovered {
+            room: room.clone(),
+            from,
+            to: from,
+            complete: false,
+            code: Some(why.code),
+            message: Some(why.message),
+        };
+        match Packet::new(event::RECOVERED, &recovered) {
+            Ok(packet) => self.emit(&packet),
+            Err(error) => tracing::error!(%error, "cannot encode an event"),
+        }
     }
 
     /// A join came to nothing.

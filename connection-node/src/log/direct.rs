@@ -5,13 +5,15 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, HeaderMap, Message as NatsMessage};
+use async_nats::{Client, HeaderMap, Message as NatsMessage, connection::State};
 use futures_util::StreamExt;
 use serde::Serialize;
 use wire::Seq;
 
 /// How long one read may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The bytes of one batch, so that what is made of it fits into a socket's queue.
+const MAX_BATCH_BYTES: usize = 256 * 1024;
 
 /// A stream's direct get.
 #[derive(Clone)]
@@ -25,8 +27,13 @@ pub struct DirectGet {
 pub enum DirectGetError {
     #[error("cannot send a read of the log: {0}")]
     Send(String),
+    #[error("NATS is away")]
+    Away,
     #[error("the log did not answer within {} s", TIMEOUT.as_secs())]
     Timeout,
+    /// A replica of the log answered that has not stored what is known to be there. It soon will.
+    #[error("a replica of the log lags behind")]
+    Behind,
     #[error("the log refused a read: {0}")]
     Refused(String),
     #[error("the log's answer cannot be understood: {0}")]
@@ -49,6 +56,9 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// How many messages that match follow the last entry.
     pub pending: u64,
+    /// How far the log of the replica that answered reached; only in answers to [`DirectGet::lasts`],
+    /// and only where these have any entry.
+    pub reached: Seq,
 }
 
 #[derive(Serialize)]
@@ -56,6 +66,7 @@ struct Forward<'a> {
     seq: Seq,
     next_by_subj: &'a str,
     batch: usize,
+    max_bytes: usize,
 }
 
 #[derive(Serialize)]
@@ -76,14 +87,17 @@ impl DirectGet {
         Self { client, subject: format!("$JS.API.DIRECT.GET.{stream}") }
     }
 
-    /// Up to `batch` messages of `subject` (wildcards allowed) from `seq` on.
+    /// Up to `batch` messages of `subject` (wildcards allowed) from `seq` on, fewer where they are
+    /// large.
     pub async fn forward(
         &self,
         subject: &str,
         seq: Seq,
         batch: usize,
     ) -> Result<Batch, DirectGetError> {
-        self.ask(&Forward { seq: seq.max(1), next_by_subj: subject, batch }).await
+        let seq = seq.max(1);
+        let max_bytes = MAX_BATCH_BYTES;
+        self.ask(&Forward { seq, next_by_subj: subject, batch, max_bytes }).await
     }
 
     /// The last message of each subject; at most [`MAX_SUBJECTS`].
@@ -93,7 +107,7 @@ impl DirectGet {
 
     /// The message at `seq`, if it is still there.
     pub async fn at(&self, seq: Seq) -> Result<Option<Entry>, DirectGetError> {
-        let request = encode(&BySeq { seq })?;
+        let request = self.request(&BySeq { seq })?;
         let answer = self.client.request(self.subject.clone(), request);
         let answer = tokio::time::timeout(TIMEOUT, answer)
             .await
@@ -107,9 +121,21 @@ impl DirectGet {
     }
 
     async fn ask(&self, request: &impl Serialize) -> Result<Batch, DirectGetError> {
-        tokio::time::timeout(TIMEOUT, self.gather(encode(request)?))
+        let request = self.request(request)?;
+        tokio::time::timeout(TIMEOUT, self.gather(request))
             .await
             .map_err(|_| DirectGetError::Timeout)?
+    }
+
+    /// A request's bytes. While NATS is away the client would keep them and send them later: the
+    /// answer would come to nobody.
+    fn request(&self, request: &impl Serialize) -> Result<bytes::Bytes, DirectGetError> {
+        if self.client.connection_state() != State::Connected {
+            return Err(DirectGetError::Away);
+        }
+        serde_json::to_vec(request)
+            .map(Into::into)
+            .map_err(|error| DirectGetError::Send(error.to_string()))
     }
 
     async fn gather(&self, request: bytes::Bytes) -> Result<Batch, DirectGetError> {
@@ -132,6 +158,7 @@ impl DirectGet {
                 204 => {
                     let headers = answer.headers.unwrap_or_default();
                     batch.pending = number(&headers, "Nats-Num-Pending").unwrap_or(0);
+                    batch.reached = number(&headers, "Nats-UpTo-Sequence").unwrap_or(0);
                     return Ok(batch);
                 }
                 404 => return Ok(batch),
@@ -140,12 +167,6 @@ impl DirectGet {
         }
         Err(DirectGetError::Send("the connection was closed".to_owned()))
     }
-}
-
-fn encode(request: &impl Serialize) -> Result<bytes::Bytes, DirectGetError> {
-    serde_json::to_vec(request)
-        .map(Into::into)
-        .map_err(|error| DirectGetError::Send(error.to_string()))
 }
 
 fn entry(message: NatsMessage) -> Result<Entry, DirectGetError> {

@@ -1,13 +1,22 @@
 //! Reading rooms from the log: what came after a position, the latest, the last sequences.
+//!
+//! In a cluster every replica answers reads, also one that has not stored yet what another has
+//! acknowledged. Reads therefore say how far the log is known to have come (`reached`), and an answer
+//! that cannot have come so far is [`DirectGetError::Behind`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_nats::{Client, jetstream};
-use wire::{RoomName, Seq, StoredMessage, stream, subject};
+use serde::Deserialize;
+use time::{OffsetDateTime, serde::rfc3339};
+use wire::{NodeId, RoomName, Seq, StoredMessage, stream, subject};
 
 use super::{
     direct::{Batch, DirectGet, DirectGetError, Entry, MAX_SUBJECTS},
-    retention::Retention,
+    retention::{Aged, Retention},
     search::{Search, Step},
 };
 use crate::rooms::{packet::Message, port::Page};
@@ -15,8 +24,28 @@ use crate::rooms::{packet::Message, port::Page};
 /// Reads the stream [`stream::ROOMS`]. Cheap to clone.
 #[derive(Clone)]
 pub struct LogReader {
+    /// Its interest in the rooms that it asks for is in the log: a record that is surely there.
+    node: NodeId,
     direct: DirectGet,
     retention: Arc<Retention>,
+}
+
+/// What a stream is asked for (`STREAM.INFO` of NATS' JetStream API).
+#[derive(Deserialize)]
+struct StreamInfo {
+    config: StreamLimits,
+    #[serde(with = "rfc3339")]
+    created: OffsetDateTime,
+    /// The server's time, by the clock that `created` was read from.
+    #[serde(with = "rfc3339")]
+    ts: OffsetDateTime,
+}
+
+#[derive(Deserialize)]
+struct StreamLimits {
+    max_msgs_per_subject: i64,
+    /// Nanoseconds.
+    max_age: u64,
 }
 
 impl LogReader {
@@ -24,29 +53,71 @@ impl LogReader {
     ///
     /// # Errors
     /// When the stream does not exist or JetStream does not answer.
-    pub async fn open(client: Client) -> anyhow::Result<Self> {
+    pub async fn open(client: Client, node: NodeId) -> anyhow::Result<Self> {
         let context = jetstream::new(client.clone());
-        let info = context.get_stream(stream::ROOMS).await?.get_info().await?;
-        let age = time::OffsetDateTime::now_utc() - info.created;
+        let subject = format!("STREAM.INFO.{}", stream::ROOMS);
+        let answer = context.request(subject, &()).await?;
+        let StreamInfo { config, created, ts } = match answer {
+            jetstream::response::Response::Ok(info) => info,
+            jetstream::response::Response::Err { error } => return Err(error.into()),
+        };
         let retention = Retention {
-            cap: u64::try_from(info.config.max_messages_per_subject).ok().filter(|cap| *cap > 0),
-            max_age: info.config.max_age,
-            age: Duration::try_from(age).unwrap_or_default(),
+            cap: u64::try_from(config.max_msgs_per_subject).ok().filter(|cap| *cap > 0),
+            max_age: Duration::from_nanos(config.max_age),
+            age: Duration::try_from(ts - created).unwrap_or_default(),
+            asked: Instant::now(),
         };
         let direct = DirectGet::new(client, stream::ROOMS);
-        Ok(Self { direct, retention: Arc::new(retention) })
+        Ok(Self { node, direct, retention: Arc::new(retention) })
     }
 
-    /// Up to `limit` messages of a room with a higher sequence than `after`, oldest first.
+    /// A page of a room's messages with a higher sequence than `after`, oldest first, at most `limit`.
+    /// The room has, or had, a message at `reached`.
+    ///
+    /// # Errors
+    /// [`DirectGetError::Behind`] where the last page does not show it although the log must.
     pub async fn after(
         &self,
         room: &RoomName,
         after: Seq,
         limit: usize,
+        reached: Seq,
     ) -> Result<Page, DirectGetError> {
         let batch = self.direct.forward(&subject::message(room), after + 1, limit).await?;
-        let complete_from = self.complete_from(room).await?;
-        Ok(page(room, &batch, complete_from))
+        let more = batch.pending > 0 && !batch.entries.is_empty();
+        let shown = batch.entries.last().map_or(after, |last| last.seq);
+        if !more && shown < reached && self.last(room, reached).await? > shown {
+            return Err(DirectGetError::Behind);
+        }
+        Ok(Page { messages: messages(room, &batch), more, complete_from: None })
+    }
+
+    /// The position after which nothing of a room is gone.
+    ///
+    /// # Errors
+    /// Where the log does not answer.
+    pub async fn complete_from(&self, room: &RoomName) -> Result<Seq, DirectGetError> {
+        let first = self.direct.forward(&subject::message(room), 1, 1).await?;
+        let oldest = first.entries.first();
+        self.judge(oldest.map(|e| e.seq), oldest.map_or(0, |e| e.pending + 1)).await
+    }
+
+    /// The last `limit` messages of a room as the log had it at `reached`, or later; oldest first.
+    ///
+    /// # Errors
+    /// [`DirectGetError::Behind`] where the log has not come so far.
+    pub async fn window(
+        &self,
+        room: &RoomName,
+        limit: usize,
+        reached: Seq,
+    ) -> Result<Page, DirectGetError> {
+        let last = self.last(room, reached).await?;
+        let (page, newest) = self.read_latest(room, None, limit).await?;
+        if newest < last {
+            return Err(DirectGetError::Behind);
+        }
+        Ok(page)
     }
 
     /// The last `limit` messages of a room with a lower sequence than `before` (of all, without),
@@ -57,32 +128,55 @@ impl LogReader {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Page, DirectGetError> {
+        self.read_latest(room, before, limit).await.map(|(page, _)| page)
+    }
+
+    /// As [`Self::latest`], with the sequence up to which was read, be it of a message or not.
+    async fn read_latest(
+        &self,
+        room: &RoomName,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<(Page, Seq), DirectGetError> {
         let name = subject::message(room);
         let first = self.direct.forward(&name, 1, 1).await?;
         let Some(oldest) = first.entries.first() else {
-            let complete_from = self.judge(None, 0).await?;
-            return Ok(Page { messages: Vec::new(), more: false, complete_from });
+            let complete_from = Some(self.judge(None, 0).await?);
+            return Ok((Page { messages: Vec::new(), more: false, complete_from }, 0));
         };
         let (low, total) = (oldest.seq, oldest.pending + 1);
-        let complete_from = self.judge(Some(low), total).await?;
+        let complete_from = Some(self.judge(Some(low), total).await?);
         let before = before.unwrap_or(Seq::MAX);
         if before <= low {
-            return Ok(Page { messages: Vec::new(), more: false, complete_from });
+            return Ok((Page { messages: Vec::new(), more: false, complete_from }, 0));
         }
         let start = self.find_start(&name, (low, total), before, limit).await?;
-        let mut messages = self.read_between(room, start, before).await?;
+        let (mut messages, newest) = self.read_between(room, start, before).await?;
         let surplus = messages.len().saturating_sub(limit);
         messages.drain(..surplus);
         let more = messages.first().is_some_and(|first| first.seq > low);
-        Ok(Page { messages, more, complete_from })
+        Ok((Page { messages, more, complete_from }, newest))
     }
 
-    /// The last sequence of each room that has any message.
-    pub async fn lasts(&self, rooms: &[RoomName]) -> Result<Vec<(RoomName, Seq)>, DirectGetError> {
+    /// The last sequence of each room that has any message, as the log had it at `reached` or later.
+    /// The node is interested in all of the rooms.
+    ///
+    /// # Errors
+    /// [`DirectGetError::Behind`] where the log has not come so far.
+    pub async fn lasts(
+        &self,
+        rooms: &[RoomName],
+        reached: Seq,
+    ) -> Result<Vec<(RoomName, Seq)>, DirectGetError> {
         let mut lasts = Vec::with_capacity(rooms.len());
-        for rooms in rooms.chunks(MAX_SUBJECTS) {
-            let subjects: Vec<_> = rooms.iter().map(subject::message).collect();
+        for rooms in rooms.chunks(MAX_SUBJECTS - 1) {
+            let mut subjects: Vec<_> = rooms.iter().map(subject::message).collect();
+            // Without any entry an answer does not tell how far the log has come.
+            subjects.extend(rooms.first().map(|room| subject::interest(room, &self.node)));
             let batch = self.direct.lasts(&subjects).await?;
+            if batch.reached < reached {
+                return Err(DirectGetError::Behind);
+            }
             lasts.extend(batch.entries.into_iter().filter_map(|entry| {
                 match subject::LogSubject::parse(&entry.subject)? {
                     subject::LogSubject::Message { room } => Some((room, entry.seq)),
@@ -91,6 +185,12 @@ impl LogReader {
             }));
         }
         Ok(lasts)
+    }
+
+    /// A room's last sequence, 0 where it has none; as [`Self::lasts`].
+    async fn last(&self, room: &RoomName, reached: Seq) -> Result<Seq, DirectGetError> {
+        let lasts = self.lasts(std::slice::from_ref(room), reached).await?;
+        Ok(lasts.first().map_or(0, |(_, seq)| *seq))
     }
 
     /// The message stored at `seq`, if it is still there.
@@ -136,44 +236,36 @@ impl LogReader {
         room: &RoomName,
         start: Seq,
         before: Seq,
-    ) -> Result<Vec<Message>, DirectGetError> {
+    ) -> Result<(Vec<Message>, Seq), DirectGetError> {
         let name = subject::message(room);
         let mut messages = Vec::new();
         let mut from = start;
         loop {
             let batch = self.direct.forward(&name, from, 256).await?;
-            let Some(last) = batch.entries.last() else { return Ok(messages) };
+            let Some(last) = batch.entries.last() else { return Ok((messages, from - 1)) };
             from = last.seq + 1;
             let (more, done) = (batch.pending > 0, last.seq >= before);
             let inside = batch.entries.into_iter().filter(|entry| entry.seq < before);
             messages.extend(inside.filter_map(|entry| message(room, &entry)));
             if done || !more {
-                return Ok(messages);
+                return Ok((messages, from - 1));
             }
         }
     }
 
-    async fn complete_from(&self, room: &RoomName) -> Result<Seq, DirectGetError> {
-        let first = self.direct.forward(&subject::message(room), 1, 1).await?;
-        let oldest = first.entries.first();
-        self.judge(oldest.map(|e| e.seq), oldest.map_or(0, |e| e.pending + 1)).await
-    }
-
     async fn judge(&self, oldest: Option<Seq>, count: u64) -> Result<Seq, DirectGetError> {
-        let of_all = if self.retention.may_have_aged() {
+        let aged = if self.retention.may_have_aged(Instant::now()) {
             let first = self.direct.forward(subject::ALL_MESSAGES, 1, 1).await?;
-            first.entries.first().map(|entry| entry.seq)
+            Some(Aged { oldest_of_all: first.entries.first().map(|entry| entry.seq) })
         } else {
             None
         };
-        Ok(self.retention.complete_from(oldest, count, of_all))
+        Ok(self.retention.complete_from(oldest, count, aged))
     }
 }
 
-fn page(room: &RoomName, batch: &Batch, complete_from: Seq) -> Page {
-    let more = batch.pending > 0 && !batch.entries.is_empty();
-    let messages = batch.entries.iter().filter_map(|entry| message(room, entry)).collect();
-    Page { messages, more, complete_from }
+fn messages(room: &RoomName, batch: &Batch) -> Vec<Message> {
+    batch.entries.iter().filter_map(|entry| message(room, entry)).collect()
 }
 
 fn message(room: &RoomName, entry: &Entry) -> Option<Message> {

@@ -23,22 +23,13 @@ pub struct Recovery {
     pub from: Seq,
     /// Whether everything after `from` is still there; unknown until the first page.
     pub complete: Option<bool>,
-    /// What the read under way must reach at least.
-    pub goal: Goal,
-}
-
-/// Where a room stood when a page was asked for.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Goal {
-    /// The room had been emitted up to here.
-    pub last: Seq,
-    /// Its newest message, which the log must hold.
-    pub message: Seq,
+    /// The room had been emitted up to here when the page under way was asked for.
+    pub goal: Seq,
 }
 
 impl From<Seq> for Recovery {
     fn from(from: Seq) -> Self {
-        Self { from, complete: None, goal: Goal::default() }
+        Self { from, complete: None, goal: 0 }
     }
 }
 

@@ -19,7 +19,7 @@ pub type SocketKey = u64;
 /// Carries decisions out. Calls are made in the order in which a client must see them.
 pub trait Port {
     /// A handle to a socket; the rooms only pass it back.
-    type Socket;
+    type Socket: Clone;
     /// The right to answer one request.
     type Ack;
     /// A message on its way to the log.
@@ -56,7 +56,7 @@ pub trait Port {
         why: Failure,
     );
     /// Something that takes IO; its result, if any, comes back as an [`Input`].
-    fn effect(&mut self, effect: Effect);
+    fn effect(&mut self, effect: Effect<Self::Socket>);
 }
 
 /// A socket that wants to be in a room.
@@ -77,8 +77,8 @@ pub struct Page {
     pub messages: Vec<Message>,
     /// Whether the log holds more in the direction of the read.
     pub more: bool,
-    /// Nothing after this position has been discarded from the log.
-    pub complete_from: Seq,
+    /// Nothing after this position has been discarded from the log. Told in the first page alone.
+    pub complete_from: Option<Seq>,
 }
 
 /// A message as its partition's owner sent it.
@@ -152,7 +152,10 @@ pub enum Input<P: Port> {
         page: Page,
     },
     /// [`Effect::CheckLasts`] is done: the last message of each room that has any.
-    Lasts(Vec<(RoomName, Seq)>),
+    Lasts {
+        check: Check,
+        lasts: Vec<(RoomName, Seq)>,
+    },
     /// The connection to NATS came back: anything may have been missed.
     Resync,
     Tick,
@@ -160,20 +163,42 @@ pub enum Input<P: Port> {
     Close,
 }
 
+/// Why rooms are compared with the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Something that the partition's owner has sent was lost.
+    Partition(Partition),
+    /// The node's interest in them was stored again.
+    Tails,
+}
+
 /// IO that the rooms ask for. What fails is tried again by whoever carries it out; a result that
 /// never comes leaves a room waiting, never wrong.
+///
+/// A read's `reached` says how far the log is known to have come. In a cluster any replica answers
+/// reads, and one that lags behind would show less than is there: its answer is not to be taken.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum Effect<Socket> {
     /// Publish the node's interest; the log's order of these is the order of the effects.
     StoreInterest { room: RoomName, interest: Interest },
     /// Read the latest messages of a room.
-    ReadWindow { room: RoomName },
-    /// Read everything after a position, for everyone in the room.
-    Repair { room: RoomName, after: Seq },
-    /// Read what one socket missed, a page at a time.
-    Replay { room: RoomName, key: SocketKey, after: Seq },
-    /// Find the last sequence of each room.
-    CheckLasts { rooms: Vec<RoomName> },
+    ReadWindow { room: RoomName, reached: Seq },
+    /// Read everything after a position, for everyone in the room, a page at a time. `reached` is a
+    /// message of the room: the last page shows it, unless it has been discarded.
+    Repair { room: RoomName, after: Seq, reached: Seq },
+    /// Read what one socket missed, a page at a time, each once the socket has taken the one before.
+    /// `reached` as in a repair.
+    Replay {
+        room: RoomName,
+        key: SocketKey,
+        socket: Socket,
+        after: Seq,
+        reached: Seq,
+        /// Whether the page has to tell what is complete.
+        first: bool,
+    },
+    /// Find the last sequence of each room. Of each kind one is under way at a time.
+    CheckLasts { check: Check, rooms: Vec<RoomName>, reached: Seq },
     /// Tell a partition's owner.
     Tell { partition: Partition, what: FromNode },
 }

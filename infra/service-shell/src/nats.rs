@@ -81,17 +81,19 @@ struct Told {
     down_since: watch::Sender<Option<Instant>>,
 }
 
-/// Connects, trying for ten seconds; afterwards the client reconnects for ever by itself.
+/// Connects, trying for ten seconds; afterwards the client reconnects for ever by itself. Of each
+/// subscription `queue` messages may wait; a service that falls behind further loses the newest and
+/// learns of it by [`Link::losses`].
 ///
 /// # Errors
 /// [`BadConfiguration`] where nobody answers in time or the server is too old.
-pub async fn connect(url: &NatsUrl, name: &str) -> anyhow::Result<Link> {
+pub async fn connect(url: &NatsUrl, name: &str, queue: usize) -> anyhow::Result<Link> {
     let (tell_losses, losses) = watch::channel(0);
     let (tell_down, down_since) = watch::channel(None);
     let told = Told { losses: tell_losses, down_since: tell_down };
     let deadline = Instant::now() + FIRST_CONNECTION;
     let client = loop {
-        match options(name, told.clone()).connect(url.servers()).await {
+        match options(name, queue, told.clone()).connect(url.servers()).await {
             Ok(client) => break client,
             Err(error) if Instant::now() < deadline => {
                 tracing::info!(%url, %error, "waiting for NATS");
@@ -110,9 +112,10 @@ pub async fn connect(url: &NatsUrl, name: &str) -> anyhow::Result<Link> {
     Ok(Link { client, losses, down_since })
 }
 
-fn options(name: &str, told: Told) -> ConnectOptions {
+fn options(name: &str, queue: usize, told: Told) -> ConnectOptions {
     ConnectOptions::new()
         .name(name)
+        .subscription_capacity(queue)
         .ping_interval(PING)
         .connection_timeout(ATTEMPT)
         .reconnect_delay_callback(|_| RETRY)

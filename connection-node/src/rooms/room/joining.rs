@@ -64,7 +64,7 @@ impl<P: Port> Room<P> {
         }
         if self.last == 0 {
             self.last = seq;
-            port.effect(Effect::ReadWindow { room: self.name.clone() });
+            port.effect(Effect::ReadWindow { room: self.name.clone(), reached: seq });
         }
         self.idle_since = self.idle_since.map(|_| now);
         Vec::new()
@@ -85,13 +85,11 @@ impl<P: Port> Room<P> {
         self.last = self.last.max(newest);
         let floor = match page.messages.first() {
             Some(oldest) if page.more => oldest.seq - 1,
-            _ => page.complete_from,
+            _ => page.complete_from.unwrap_or(Seq::MAX),
         };
         self.window = Some(Window::new(floor, page.messages, capacity));
-        self.drain_ahead(port);
-        if self.spilled || !self.ahead.is_empty() {
-            self.repair(port);
-        }
+        self.emit_what_follows(port);
+        self.exists(self.last, port);
         self.admit_waiters(high, port)
     }
 
@@ -157,22 +155,32 @@ impl<P: Port> Room<P> {
         self.remove_user(&member.user.user_id)
     }
 
-    /// Refuses joins that have waited too long.
+    /// Ends the patience of those who have waited too long for the log: a join that asked for an ack
+    /// is refused. One that did not has nobody to tell, and waits on: its client named the room on
+    /// connecting and counts on being in it. What was said meanwhile is refused in either case.
     pub fn expire_waiters(&mut self, now: Instant, port: &mut P) {
-        let (late, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiters)
-            .into_iter()
-            .partition(|w| now.duration_since(w.since) >= JOIN_TIMEOUT);
-        self.waiters = waiting;
-        for Waiter { join, held, .. } in late {
-            let why = Failure::retry(
+        let why = || {
+            Failure::retry(
                 ErrorCode::Unavailable,
-                "the room's log did not answer in time; join again",
+                "the room's log did not answer in time; try again",
                 1_000,
-            );
-            for speech in held {
-                port.speak(&join.socket, &self.name, speech, Err(why.clone()));
+            )
+        };
+        for mut waiter in std::mem::take(&mut self.waiters) {
+            if now.duration_since(waiter.since) < JOIN_TIMEOUT {
+                self.waiters.push(waiter);
+                continue;
             }
-            port.refused(&join.socket, &self.name, join.ack, why);
+            for speech in waiter.held.drain(..) {
+                port.speak(&waiter.join.socket, &self.name, speech, Err(why()));
+            }
+            if waiter.join.ack.is_some() {
+                let Join { socket, ack, .. } = waiter.join;
+                port.refused(&socket, &self.name, ack, why());
+            } else {
+                waiter.since = now;
+                self.waiters.push(waiter);
+            }
         }
     }
 

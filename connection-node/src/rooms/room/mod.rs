@@ -33,10 +33,10 @@ pub struct Room<P: Port> {
     last: Seq,
     /// Messages that came before one they follow: by sequence, with what must come first.
     ahead: BTreeMap<Seq, (Seq, Option<Message>)>,
-    /// Something did not fit into `ahead` since the log was last asked.
-    spilled: bool,
-    /// Reads of the log in a row that have not closed the gap; `None` where none is under way.
-    repairs: Option<u32>,
+    /// The last message that the log is known to hold, here or not.
+    known: Seq,
+    /// What the log is being read up to; `None` where no read is under way.
+    repairing: Option<Seq>,
     /// How often storing the node's interest was asked for, and how often it was done.
     stores: (u64, u64),
     waiters: Vec<Waiter<P>>,
@@ -65,8 +65,8 @@ impl<P: Port> Room<P> {
             window: None,
             last: 0,
             ahead: BTreeMap::new(),
-            spilled: false,
-            repairs: None,
+            known: 0,
+            repairing: None,
             stores: (0, 0),
             waiters: Vec::new(),
             members: IndexMap::new(),
@@ -87,10 +87,6 @@ impl<P: Port> Room<P> {
     /// The last attempt to store the node's interest has failed.
     pub fn try_interest_again(&self, port: &mut P) {
         port.effect(Effect::StoreInterest { room: self.name.clone(), interest: Interest::Joined });
-    }
-
-    pub fn last(&self) -> Seq {
-        self.last
     }
 
     pub fn is_open(&self) -> bool {

@@ -10,9 +10,6 @@ use crate::rooms::{
 
 /// Messages that may wait for a gap to be filled; beyond, they are read from the log again.
 const MAX_AHEAD: usize = 1_024;
-/// Reads of the log that may miss a message known to exist (a lagging replica) before it is taken
-/// for discarded.
-const MAX_REPAIRS: u32 = 5;
 
 impl<P: Port> Room<P> {
     /// A message came: emitted now, dropped as known, or kept until what precedes it is read.
@@ -20,7 +17,7 @@ impl<P: Port> Room<P> {
         if seq <= self.last {
             return;
         }
-        if self.is_open() && self.repairs.is_none() && prev <= self.last {
+        if self.is_open() && self.repairing.is_none() && prev <= self.last {
             self.advance(seq, message, port);
             return;
         }
@@ -28,60 +25,58 @@ impl<P: Port> Room<P> {
         // later than all of these were stored.
         if self.ahead.len() < MAX_AHEAD {
             self.ahead.insert(seq, (prev, message));
-        } else {
-            self.spilled = true;
         }
-        if self.is_open() && self.repairs.is_none() {
-            self.repair(port);
+        self.exists(seq, port);
+    }
+
+    /// The log holds a message of this room at `seq`: what is missing up to it is read, unless that
+    /// is under way.
+    pub fn exists(&mut self, seq: Seq, port: &mut P) {
+        self.known = self.known.max(seq);
+        if self.is_open() && self.repairing.is_none() && self.known > self.last {
+            self.repairing = Some(self.known);
+            self.read_after_last(self.known, port);
         }
     }
 
-    /// Reads what is missing after `last`, unless that is under way.
-    pub fn repair(&mut self, port: &mut P) {
-        if self.is_open() && self.repairs.is_none() {
-            self.repairs = Some(1);
-            self.read_after_last(port);
-        }
-    }
-
-    pub(super) fn read_after_last(&mut self, port: &mut P) {
-        self.spilled = false;
-        port.effect(Effect::Repair { room: self.name.clone(), after: self.last });
+    fn read_after_last(&self, reached: Seq, port: &mut P) {
+        port.effect(Effect::Repair { room: self.name.clone(), after: self.last, reached });
     }
 
     /// What the log holds after `last`.
     pub fn repaired(&mut self, page: Page, port: &mut P) {
-        let Some(attempt) = self.repairs else { return };
+        let Some(reached) = self.repairing else { return };
         for message in page.messages {
+            self.emit_ahead_below(message.seq, port);
             if message.seq > self.last {
+                self.ahead.remove(&message.seq);
                 self.advance(message.seq, Some(message), port);
             }
         }
         if page.more {
-            self.read_after_last(port);
+            self.read_after_last(reached, port);
             return;
         }
-        self.repairs = None;
-        self.drain_ahead(port);
-        if self.ahead.is_empty() {
-            if self.spilled {
-                self.repair(port);
-            }
-            return;
-        }
-        // The log is the truth, but a replica of it may lag behind what was already delivered.
-        if attempt < MAX_REPAIRS {
-            self.repairs = Some(attempt + 1);
-            self.read_after_last(port);
-        } else {
-            for (seq, (_, message)) in std::mem::take(&mut self.ahead) {
+        // What the log does not show up to here is gone from it.
+        self.emit_ahead_below(reached + 1, port);
+        self.last = self.last.max(reached);
+        self.repairing = None;
+        self.emit_what_follows(port);
+        self.exists(self.last, port);
+    }
+
+    /// Emits what waits below `seq`, whose predecessors are emitted or gone.
+    fn emit_ahead_below(&mut self, seq: Seq, port: &mut P) {
+        while let Some(first) = self.ahead.first_entry().filter(|first| *first.key() < seq) {
+            let (seq, (_, message)) = first.remove_entry();
+            if seq > self.last {
                 self.advance(seq, message, port);
             }
         }
     }
 
     /// Emits what waited, up to the next gap.
-    pub(super) fn drain_ahead(&mut self, port: &mut P) {
+    pub(super) fn emit_what_follows(&mut self, port: &mut P) {
         while let Some(first) = self.ahead.first_entry() {
             let (seq, prev) = (*first.key(), first.get().0);
             if seq > self.last && prev > self.last {
@@ -95,7 +90,7 @@ impl<P: Port> Room<P> {
     }
 
     /// Emits the room's next message.
-    pub(super) fn advance(&mut self, seq: Seq, message: Option<Message>, port: &mut P) {
+    fn advance(&mut self, seq: Seq, message: Option<Message>, port: &mut P) {
         self.last = seq;
         let Some(message) = message else { return };
         for member in self.members.values_mut() {

@@ -4,7 +4,6 @@ use wire::{client::Recovered, event};
 
 use super::Room;
 use crate::rooms::{
-    member::Goal,
     packet::Packet,
     port::{Effect, Page, Port, SocketKey},
 };
@@ -14,19 +13,18 @@ impl<P: Port> Room<P> {
     pub fn replayed(&mut self, key: SocketKey, page: &Page, port: &mut P) {
         let Some(member) = self.members.get_mut(&key) else { return };
         let Some(recovery) = &mut member.recovery else { return };
-        recovery.complete.get_or_insert(recovery.from >= page.complete_from);
+        if let Some(complete_from) = page.complete_from {
+            recovery.complete.get_or_insert(recovery.from >= complete_from);
+        }
         let goal = recovery.goal;
-        let read = page.messages.last().map_or(0, |message| message.seq);
         for message in &page.messages {
             if message.seq > member.position && message.seq <= self.last {
                 port.emit(&member.socket, &message.packet);
                 member.position = message.seq;
             }
         }
-        // A replica of the log that lags would end before a message that was emitted already.
-        let lagging = read < goal.message && member.position < goal.message;
-        if !page.more && !lagging {
-            member.position = member.position.max(goal.last);
+        if !page.more {
+            member.position = member.position.max(goal);
         }
         self.recover(key, port);
     }
@@ -37,10 +35,15 @@ impl<P: Port> Room<P> {
         let Some(member) = self.members.get_mut(&key) else { return };
         let Some(recovery) = &mut member.recovery else { return };
         if !window.covers(member.position) {
-            let message = window.latest(1).next().map_or(0, |message| message.seq);
-            recovery.goal = Goal { last: self.last, message };
-            let (room, after) = (self.name.clone(), member.position);
-            port.effect(Effect::Replay { room, key, after });
+            recovery.goal = self.last;
+            port.effect(Effect::Replay {
+                room: self.name.clone(),
+                key,
+                socket: member.socket.clone(),
+                after: member.position,
+                reached: window.latest(1).next().map_or(0, |message| message.seq),
+                first: recovery.complete.is_none(),
+            });
             return;
         }
         for message in window.after(member.position) {

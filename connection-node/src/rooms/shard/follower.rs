@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use wire::{
-    Partition, RoomName,
+    Partition, RoomName, Seq,
     delivery::{Digest, RosterUpdate},
     ephemeral::FromNode,
     kv::Epoch,
@@ -11,7 +11,7 @@ use wire::{
 
 use super::Shard;
 use crate::rooms::{
-    port::{Effect, Port},
+    port::{Check, Effect, Port},
     reports::Reports,
 };
 
@@ -20,7 +20,18 @@ use crate::rooms::{
 pub(super) struct Follower {
     epoch: Epoch,
     counter: u64,
+    check: Checking,
     pub(super) reports: Reports,
+}
+
+/// Whether the partition's rooms are being compared with the log.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Checking {
+    #[default]
+    No,
+    UnderWay,
+    /// Something was lost meanwhile: once more.
+    Stale,
 }
 
 impl<P: Port> Shard<P> {
@@ -58,6 +69,7 @@ impl<P: Port> Shard<P> {
     }
 
     pub(super) fn digest(&mut self, digest: &Digest, now: Instant, port: &mut P) {
+        self.high = self.high.max(digest.seq);
         if !self.follow(digest.partition, digest.epoch, None, port) {
             return;
         }
@@ -69,8 +81,13 @@ impl<P: Port> Shard<P> {
         }
     }
 
-    /// Compares the partition's rooms with the log.
-    pub(super) fn recheck(&mut self, partition: Partition, port: &mut P) {
+    /// Compares the partition's rooms with the log, once more if that is under way.
+    fn recheck(&mut self, partition: Partition, port: &mut P) {
+        let follower = self.follower(partition);
+        if follower.check != Checking::No {
+            follower.check = Checking::Stale;
+            return;
+        }
         let rooms: Vec<_> = self
             .rooms
             .iter()
@@ -78,7 +95,29 @@ impl<P: Port> Shard<P> {
             .map(|(name, _)| name.clone())
             .collect();
         if !rooms.is_empty() {
-            port.effect(Effect::CheckLasts { rooms });
+            self.follower(partition).check = Checking::UnderWay;
+            let check = Check::Partition(partition);
+            port.effect(Effect::CheckLasts { check, rooms, reached: self.high });
+        }
+    }
+
+    /// What the log holds of rooms that were to be compared with it.
+    pub(super) fn checked(&mut self, check: Check, lasts: Vec<(RoomName, Seq)>, port: &mut P) {
+        for (room, seq) in lasts {
+            self.high = self.high.max(seq);
+            if let Some(room) = self.rooms.get_mut(&room) {
+                room.exists(seq, port);
+            }
+        }
+        match check {
+            Check::Tails => self.checking_tails = false,
+            Check::Partition(partition) => {
+                let follower = self.follower(partition);
+                let was = std::mem::take(&mut follower.check);
+                if was == Checking::Stale {
+                    self.recheck(partition, port);
+                }
+            }
         }
     }
 

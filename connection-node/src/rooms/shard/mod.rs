@@ -31,6 +31,25 @@ pub struct Settings {
     pub refresh: Duration,
 }
 
+/// What a shard holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Rooms that are open or opening.
+    pub rooms: usize,
+    /// Sockets in them, once for each room.
+    pub members: usize,
+    /// Sockets whose join is not answered yet.
+    pub waiters: usize,
+}
+
+impl std::ops::AddAssign for Census {
+    fn add_assign(&mut self, other: Self) {
+        self.rooms += other.rooms;
+        self.members += other.members;
+        self.waiters += other.waiters;
+    }
+}
+
 /// Every room of this node whose partition belongs to the shard.
 pub struct Shard<P: Port> {
     node: NodeId,
@@ -43,6 +62,8 @@ pub struct Shard<P: Port> {
     pending: HashSet<RoomName>,
     /// Rooms whose tail must be compared with the log.
     unchecked: HashSet<RoomName>,
+    /// Whether some of them are being compared.
+    checking_tails: bool,
     refreshed_at: Instant,
 }
 
@@ -56,13 +77,18 @@ impl<P: Port> Shard<P> {
             high: 0,
             pending: HashSet::new(),
             unchecked: HashSet::new(),
+            checking_tails: false,
             refreshed_at: now,
         }
     }
 
-    /// How many rooms are open or opening.
-    pub fn rooms(&self) -> usize {
-        self.rooms.len()
+    /// Counts what it holds.
+    pub fn census(&self) -> Census {
+        self.rooms.values().fold(Census::default(), |census, room| Census {
+            rooms: census.rooms + 1,
+            members: census.members + room.members().count(),
+            waiters: census.waiters + room.waiting().count(),
+        })
     }
 
     /// Decides.
@@ -81,9 +107,11 @@ impl<P: Port> Shard<P> {
             }
             Input::Gone { key, room } => self.leave(key, &room, now, port),
             Input::Messages { partition, epoch, counter, messages } => {
+                // What was lost before these stands before them in the log.
+                let newest = messages.last().map_or(0, |delivered| delivered.seq);
+                self.high = self.high.max(newest);
                 if self.follow(partition, epoch, Some(counter), port) {
                     for delivered in messages {
-                        self.high = self.high.max(delivered.seq);
                         if let Some(room) = self.rooms.get_mut(&delivered.room) {
                             room.delivered(delivered.seq, delivered.prev, delivered.message, port);
                         }
@@ -131,16 +159,7 @@ impl<P: Port> Shard<P> {
                     room.replayed(key, &page, port);
                 }
             }
-            Input::Lasts(lasts) => {
-                for (room, seq) in lasts {
-                    self.high = self.high.max(seq);
-                    if let Some(room) = self.rooms.get_mut(&room)
-                        && seq > room.last()
-                    {
-                        room.repair(port);
-                    }
-                }
-            }
+            Input::Lasts { check, lasts } => self.checked(check, lasts, port),
             Input::Resync => self.resync(now, port),
             Input::Tick => self.tick(now, port),
             Input::Close => self.close(now, port),

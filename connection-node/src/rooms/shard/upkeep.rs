@@ -9,7 +9,7 @@ use wire::{
 
 use super::Shard;
 use crate::rooms::{
-    port::{Effect, Port},
+    port::{Check, Effect, Port},
     room::Room,
 };
 
@@ -58,12 +58,17 @@ impl<P: Port> Shard<P> {
 
     /// One question for all rooms whose interest was stored again.
     pub(super) fn check_tails(&mut self, port: &mut P) {
+        if self.checking_tails {
+            return;
+        }
         let rooms = &self.rooms;
         self.unchecked.retain(|name| rooms.contains_key(name));
         let open: Vec<_> =
             self.unchecked.extract_if(|name| rooms.get(name).is_some_and(Room::is_open)).collect();
         if !open.is_empty() {
-            port.effect(Effect::CheckLasts { rooms: open });
+            self.checking_tails = true;
+            let check = Check::Tails;
+            port.effect(Effect::CheckLasts { check, rooms: open, reached: self.high });
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Recorder {
     pub(super) refused: Vec<(SocketKey, wire::ErrorCode)>,
     pub(super) left: Vec<SocketKey>,
     pub(super) spoken: Vec<(&'static str, bool)>,
-    pub(super) effects: Vec<Effect>,
+    pub(super) effects: Vec<Effect<SocketKey>>,
 }
 
 impl Port for Recorder {
@@ -61,7 +61,7 @@ impl Port for Recorder {
     fn refused(&mut self, socket: &SocketKey, _: &RoomName, _: Option<SocketKey>, why: Failure) {
         self.refused.push((*socket, why.code));
     }
-    fn effect(&mut self, effect: Effect) {
+    fn effect(&mut self, effect: Effect<SocketKey>) {
         self.effects.push(effect);
     }
 }
@@ -137,16 +137,20 @@ impl World {
 
     pub(super) fn join(&mut self, after: Option<Seq>) -> SocketKey {
         let key = self.next_key;
+        self.enter(after, Some(key))
+    }
+
+    /// A socket whose client has named the room on connecting: it waits for no answer.
+    pub(super) fn connect(&mut self, after: Option<Seq>) -> SocketKey {
+        self.enter(after, None)
+    }
+
+    fn enter(&mut self, after: Option<Seq>, ack: Option<SocketKey>) -> SocketKey {
+        let key = self.next_key;
         self.next_key += 1;
         let room = self.room.clone();
-        self.input(Input::Join(Join {
-            key,
-            socket: key,
-            user: user(key),
-            room,
-            after,
-            ack: Some(key),
-        }));
+        let join = Join { key, socket: key, user: user(key), room, after, ack };
+        self.input(Input::Join(join));
         key
     }
 
@@ -171,7 +175,7 @@ impl World {
     /// Somebody sends while the node's interest is being stored again: the owner reads the new record
     /// alone, after the message, and believes that nobody here wanted it.
     pub(super) fn send_unseen(&mut self) {
-        let joining = |effect: &Effect| {
+        let joining = |effect: &Effect<_>| {
             matches!(effect, Effect::StoreInterest { interest: Interest::Joined, .. })
         };
         if self.port.effects.iter().any(joining) {
@@ -223,7 +227,7 @@ impl World {
         }
         let which = which % self.port.effects.len();
         // Interest is stored in order; reads finish in any.
-        let interest = |effect: &Effect| matches!(effect, Effect::StoreInterest { .. });
+        let interest = |effect: &Effect<_>| matches!(effect, Effect::StoreInterest { .. });
         let which = if interest(&self.port.effects[which]) {
             self.port.effects.iter().position(interest).unwrap()
         } else {
@@ -234,7 +238,7 @@ impl World {
         true
     }
 
-    pub(super) fn perform(&mut self, effect: Effect) {
+    pub(super) fn perform(&mut self, effect: Effect<SocketKey>) {
         match effect {
             Effect::StoreInterest { room, interest } => {
                 self.end += 1;
@@ -244,26 +248,26 @@ impl World {
                     self.input(Input::InterestStored { room, seq: self.end });
                 }
             }
-            Effect::ReadWindow { room } => {
+            Effect::ReadWindow { room, .. } => {
                 let start = self.log.len().saturating_sub(WINDOW);
                 let page = Page {
                     messages: self.log[start..].iter().map(|&seq| message(seq)).collect(),
                     more: start > 0,
-                    complete_from: 0,
+                    complete_from: Some(0),
                 };
                 self.input(Input::WindowRead { room, page });
             }
-            Effect::Repair { room, after } => {
+            Effect::Repair { room, after, .. } => {
                 let page = self.page(after);
                 self.input(Input::Repaired { room, page });
             }
-            Effect::Replay { room, key, after } => {
+            Effect::Replay { room, key, after, .. } => {
                 let page = self.page(after);
                 self.input(Input::Replayed { room, key, page });
             }
-            Effect::CheckLasts { rooms } => {
+            Effect::CheckLasts { check, rooms, .. } => {
                 let lasts = self.log.last().map(|&seq| (rooms[0].clone(), seq));
-                self.input(Input::Lasts(lasts.into_iter().collect()));
+                self.input(Input::Lasts { check, lasts: lasts.into_iter().collect() });
             }
             Effect::Tell { .. } => {}
         }
@@ -272,7 +276,7 @@ impl World {
     pub(super) fn page(&self, after: Seq) -> Page {
         let rest: Vec<_> = self.log.iter().copied().filter(|&seq| seq > after).collect();
         let messages = rest.iter().take(PAGE).map(|&seq| message(seq)).collect();
-        Page { messages, more: rest.len() > PAGE, complete_from: 0 }
+        Page { messages, more: rest.len() > PAGE, complete_from: Some(0) }
     }
 
     /// Lets everything that is under way come to its end.

@@ -1,0 +1,188 @@
+//! What the rooms ask for that takes IO.
+//!
+//! Interest is sent one after the other, so that the log has it in the order decided; everything else
+//! is a task that comes back with its result. Nothing is handed to NATS while NATS is away: it would
+//! only pile up there.
+
+use std::time::Duration;
+
+use async_nats::{
+    connection::State,
+    jetstream::{
+        self,
+        context::{PublishAckFuture, PublishError},
+        message::PublishMessage,
+    },
+};
+use tokio::sync::mpsc;
+use wire::{RoomName, ephemeral::Interest, stream, subject};
+
+use super::{Errand, HubIo, ShardInput};
+use crate::{
+    gateway::Peer,
+    log::{direct::DirectGetError, reader::LogReader},
+    rooms::port::{Effect, Input},
+};
+
+/// Messages in one read of a gap or replay.
+const PAGE: usize = 256;
+/// The pause before something that failed is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+/// The same where a replica of the log lags behind, which it does for milliseconds.
+const RETRY_BEHIND: Duration = Duration::from_millis(20);
+/// A replay goes on once no more bytes than this wait for its socket, so that the messages of hours
+/// do not wait in memory for a slow client.
+const REPLAY_BELOW: u64 = 64 * 1024;
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What carries out the effects of one shard.
+pub(super) struct Carrier {
+    pub io: HubIo,
+    pub context: jetstream::Context,
+    pub queue: mpsc::WeakSender<Errand>,
+}
+
+impl Carrier {
+    pub async fn carry_out(&self, effect: Effect<Peer>) {
+        match effect {
+            Effect::StoreInterest { room, interest } => self.store_interest(room, interest).await,
+            Effect::Tell { partition, what } => self.io.teller.tell(partition, what),
+            Effect::ReadWindow { .. }
+            | Effect::Repair { .. }
+            | Effect::Replay { .. }
+            | Effect::CheckLasts { .. } => self.read(effect),
+        }
+    }
+
+    async fn store_interest(&self, room: RoomName, interest: Interest) {
+        let ack = self.send_interest(&room, interest).await;
+        let (queue, stop) = (self.queue.clone(), self.io.stop.clone());
+        self.io.tasks.spawn(async move {
+            let stored = async {
+                match ack? {
+                    Some(ack) => ack.await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let Some(stored) = stop.run_until_cancelled(stored).await else { return };
+            let input = match (stored, interest) {
+                (Ok(Some(ack)), Interest::Joined) => {
+                    Input::InterestStored { room, seq: ack.sequence }
+                }
+                (Ok(Some(_)), Interest::Left) => return,
+                (failed, _) => {
+                    if let Err(error) = failed {
+                        tracing::warn!(%error, "cannot store interest in a room; trying again");
+                    }
+                    if stop.run_until_cancelled(tokio::time::sleep(RETRY)).await.is_none() {
+                        return;
+                    }
+                    Input::InterestFailed { room }
+                }
+            };
+            tell(&queue, input).await;
+        });
+    }
+
+    /// Sends a record; `None` while NATS is away.
+    async fn send_interest(
+        &self,
+        room: &RoomName,
+        interest: Interest,
+    ) -> Result<Option<PublishAckFuture>, PublishError> {
+        if self.io.client.connection_state() != State::Connected {
+            return Ok(None);
+        }
+        let message =
+            PublishMessage::build().header(async_nats::header::NATS_ROLLUP, "sub").payload(
+                serde_json::to_vec(&interest)
+                    .map_err(|error| {
+                        PublishError::with_source(
+                            jetstream::context::PublishErrorKind::Other,
+                            error,
+                        )
+                    })?
+                    .into(),
+            );
+        let message = match interest {
+            Interest::Joined => message.header(async_nats::header::NATS_MESSAGE_TTL, "never"),
+            Interest::Left => message.ttl(stream::LEFT_TTL),
+        };
+        let subject = subject::interest(room, &self.io.node);
+        self.context.send_publish(subject, message).await.map(Some)
+    }
+
+    /// Reads the log in a task of its own, again and again until it answers.
+    fn read(&self, effect: Effect<Peer>) {
+        let (reader, reads) = (self.io.reader.clone(), self.io.reads.clone());
+        let (queue, stop) = (self.queue.clone(), self.io.stop.clone());
+        self.io.tasks.spawn(async move {
+            let answer = async {
+                if let Effect::Replay { socket, .. } = &effect {
+                    wait_for_client(socket).await;
+                }
+                let _permit = reads.acquire().await.ok()?;
+                loop {
+                    let pause = match ask(&effect, &reader).await {
+                        Ok(input) => return input,
+                        Err(DirectGetError::Behind) => RETRY_BEHIND,
+                        Err(DirectGetError::Away) => RETRY,
+                        Err(error) => {
+                            tracing::warn!(%error, "cannot read the log; trying again");
+                            RETRY
+                        }
+                    };
+                    tokio::time::sleep(pause).await;
+                }
+            };
+            if let Some(Some(input)) = stop.run_until_cancelled(answer).await {
+                tell(&queue, input).await;
+            }
+        });
+    }
+}
+
+async fn tell(queue: &mpsc::WeakSender<Errand>, input: ShardInput) {
+    if let Some(queue) = queue.upgrade() {
+        // A shard that is gone has closed its rooms.
+        let _ = queue.send(Errand::Input(input)).await;
+    }
+}
+
+async fn wait_for_client(peer: &Peer) {
+    while peer.bytes_waiting() > REPLAY_BELOW && !peer.is_closed() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The answer to an effect that reads; `None` for one that does not, or that nobody waits for any
+/// more.
+async fn ask(
+    effect: &Effect<Peer>,
+    reader: &LogReader,
+) -> Result<Option<ShardInput>, DirectGetError> {
+    Ok(Some(match effect {
+        Effect::ReadWindow { room, reached } => {
+            let page = reader.window(room, wire::event::DEFAULT_HISTORY, *reached).await?;
+            Input::WindowRead { room: room.clone(), page }
+        }
+        Effect::Repair { room, after, reached } => {
+            let page = reader.after(room, *after, PAGE, *reached).await?;
+            Input::Repaired { room: room.clone(), page }
+        }
+        Effect::Replay { socket, .. } if socket.is_closed() => return Ok(None),
+        Effect::Replay { room, key, after, reached, first, .. } => {
+            let mut page = reader.after(room, *after, PAGE, *reached).await?;
+            if *first {
+                // Asked after the page was read: what went meanwhile shows.
+                page.complete_from = Some(reader.complete_from(room).await?);
+            }
+            Input::Replayed { room: room.clone(), key: *key, page }
+        }
+        Effect::CheckLasts { check, rooms, reached } => {
+            Input::Lasts { check: *check, lasts: reader.lasts(rooms, *reached).await? }
+        }
+        Effect::StoreInterest { .. } | Effect::Tell { .. } => return Ok(None),
+    }))
+}

@@ -1,0 +1,200 @@
+//! What a node counts, for `GET /metrics` (Prometheus' naming, `OpenMetrics`' text).
+//!
+//! Owns the names. Counters are moved where things happen; what can be looked up is set when somebody
+//! asks ([`Metrics::text`]), so that it costs nothing otherwise. No room and no user is ever a label.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64},
+    },
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Metric, Registry},
+};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    edge::{CloseReason, Edge},
+    hub::Hub,
+    log::publisher::Publisher,
+};
+
+/// The media type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Count = Counter<u64, AtomicU64>;
+type Level = Gauge<i64, AtomicI64>;
+
+/// A node's metrics. One for each run: several nodes may run in one process.
+pub struct Metrics {
+    registry: Registry,
+    /// Sockets in the chat namespace.
+    pub sockets: Level,
+    /// Connections to the chat namespace that were let in or refused.
+    connects: Family<Connect, Count>,
+    /// Messages that were to be stored.
+    publishes: Family<Publish, Count>,
+    /// Events sent to sockets by rooms.
+    pub emits: Count,
+    /// Sockets brought up to date after a lost connection, once for each room.
+    pub recoveries: Count,
+    /// Pages of the log read for one socket.
+    pub replays: Count,
+    /// Gaps read from the log, a page at a time.
+    pub repairs: Count,
+    closes: Family<Close, Count>,
+    counting: Mutex<()>,
+    connections: Level,
+    waiting: Level,
+    rooms: Level,
+    room_members: Level,
+    room_waiters: Level,
+    publishes_in_flight: Level,
+    log_reads_in_flight: Level,
+    queued_inputs: Level,
+    tasks: Level,
+}
+
+/// How a connection to the namespace went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Connect {
+    result: Connected,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types)] // The labels' own words.
+pub enum Connected {
+    accepted,
+    unauthenticated,
+}
+
+/// How a message fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Publish {
+    result: Published,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types)]
+pub enum Published {
+    stored,
+    /// Stored before, by an earlier attempt.
+    repeated,
+    unavailable,
+    overloaded,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Close {
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Reason(CloseReason);
+
+impl EncodeLabelValue for Reason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        self.0.as_str().encode(encoder)
+    }
+}
+
+/// Where the levels are looked up.
+pub struct Instruments {
+    pub metrics: Arc<Metrics>,
+    pub edge: Arc<Edge>,
+    pub hub: Hub,
+    pub publisher: Publisher,
+    /// Bounds reads of the log.
+    pub reads: Arc<Semaphore>,
+    pub most_reads: usize,
+    pub tasks: TaskTracker,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("starling");
+        let r = &mut registry;
+        Self {
+            sockets: new(r, "sockets", "Sockets in the chat namespace"),
+            connects: new(r, "connects", "Connections to the chat namespace, by result"),
+            publishes: new(r, "publishes", "Messages that were to be stored, by result"),
+            emits: new(r, "emits", "Events that rooms have sent to sockets"),
+            recoveries: new(r, "recoveries", "Rooms in which a socket was brought up to date"),
+            replays: new(r, "replays", "Pages of the log read for one socket"),
+            repairs: new(r, "repairs", "Pages of the log read to close a gap"),
+            closes: new(r, "transport_closes", "Transports that have ended, by reason"),
+            connections: new(r, "connections", "Open transports"),
+            waiting: new(r, "send_queue_bytes", "Bytes that wait for clients"),
+            rooms: new(r, "rooms", "Rooms that are open or opening"),
+            room_members: new(r, "room_members", "Sockets in rooms, once for each room"),
+            room_waiters: new(r, "room_waiters", "Sockets that wait for a room to open"),
+            publishes_in_flight: new(
+                r,
+                "publishes_in_flight",
+                "Messages that wait for the log's answer, or for their turn",
+            ),
+            log_reads_in_flight: new(r, "log_reads_in_flight", "Reads of the log under way"),
+            queued_inputs: new(r, "queued_inputs", "Inputs that wait for the rooms"),
+            tasks: new(r, "tasks", "Tasks for connections and for reads of the log"),
+            counting: Mutex::default(),
+            registry,
+        }
+    }
+}
+
+fn new<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+impl Metrics {
+    pub fn count_publish(&self, result: Published) {
+        self.publishes.get_or_create(&Publish { result }).inc();
+    }
+
+    pub fn count_connect(&self, result: Connected) {
+        self.connects.get_or_create(&Connect { result }).inc();
+    }
+
+    /// Everything, as Prometheus reads it; `instruments` are read first.
+    ///
+    /// # Errors
+    /// When the text cannot be written.
+    pub async fn text(instruments: &Instruments) -> Result<String, fmt::Error> {
+        let Instruments { metrics, edge, hub, publisher, reads, most_reads, tasks } = instruments;
+        let census = hub.census().await;
+        set(&metrics.rooms, census.rooms);
+        set(&metrics.room_members, census.members);
+        set(&metrics.room_waiters, census.waiters);
+        set(&metrics.connections, edge.connections());
+        metrics.waiting.set(i64::try_from(edge.waiting()).unwrap_or(i64::MAX));
+        set(&metrics.publishes_in_flight, publisher.in_flight());
+        set(&metrics.log_reads_in_flight, most_reads - reads.available_permits());
+        set(&metrics.queued_inputs, hub.queued());
+        set(&metrics.tasks, edge.tasks() + tasks.len());
+        metrics.count_closes(edge);
+        let mut text = String::new();
+        text::encode(&mut text, &metrics.registry)?;
+        Ok(text)
+    }
+
+    /// Brings the counters up to the edge's own count; one caller at a time, or they would overshoot.
+    fn count_closes(&self, edge: &Edge) {
+        let _turn = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        for (reason, ended) in edge.ended() {
+            let counter = self.closes.get_or_create_owned(&Close { reason: Reason(reason) });
+            counter.inc_by(ended.saturating_sub(counter.get()));
+        }
+    }
+}
+
+fn set(level: &Level, value: usize) {
+    level.set(i64::try_from(value).unwrap_or(i64::MAX));
+}
