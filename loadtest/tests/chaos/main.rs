@@ -3,4 +3,5 @@
 // What fails in a helper fails its test, which is what an unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod network;
 mod topology;
