@@ -236,8 +236,11 @@ impl ServiceProcess {
         command
     }
 
+    /// The last line that it has written, and where the others are.
     fn last_words(&self) -> String {
-        last_line(&self.log()).unwrap_or_else(|| "its log is empty".to_owned())
+        let log = self.log();
+        let said = last_line(&log).unwrap_or_else(|| "it has written nothing".to_owned());
+        format!("{said} (see {})", log.display())
     }
 }
 
