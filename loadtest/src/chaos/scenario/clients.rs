@@ -59,7 +59,8 @@ pub async fn drop_all(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
 /// Some clients stop reading while their rooms are busy. They are closed, and nobody else notices.
 pub async fn slow(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     let mut plan = scale.plan();
-    let limits = [("SOCKET_BUFFER", "64"), ("WRITE_STALL", "3")];
+    // Above what a recovery is sent at a time, or nobody could come back.
+    let limits = [("SOCKET_BUFFER", "512"), ("WRITE_STALL", "3")];
     plan.topology.node_settings.extend(settings(&limits));
     // A busy room fills what the kernel keeps for a connection in seconds.
     plan.crowd.content_bytes = 900;
