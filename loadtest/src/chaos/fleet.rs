@@ -33,16 +33,18 @@ const ENTER: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 /// A token outlasts every jump of a clock, in seconds.
 const TOKEN_LIFE: u64 = 30 * 24 * 3_600;
-/// One client in so many is in a second room.
-const IN_TWO_ROOMS: usize = 5;
+/// One client in so many is in more than one room.
+const SOCIABLE: usize = 5;
 
 /// How many clients in rooms of what size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crowd {
     /// Clients that are in their rooms from the start to the end.
     pub residents: usize,
-    /// Residents of each room, without those for whom it is the second.
+    /// Residents of each room, without those for whom it is a further one.
     pub room_size: usize,
+    /// Further rooms of each fifth resident, as far as there are so many.
+    pub further_rooms: usize,
     /// Numbers for clients that come later, as guests.
     pub guests: usize,
     /// The length of a message's content in bytes.
@@ -83,18 +85,14 @@ impl Crowd {
     /// The rooms of a resident.
     fn rooms_of(&self, client: usize) -> Vec<usize> {
         let home = client / self.room_size;
-        let next = (home + 1) % self.rooms();
-        if client.is_multiple_of(IN_TWO_ROOMS) && next != home {
-            vec![home, next]
-        } else {
-            vec![home]
-        }
+        let further = if self.is_sociable(client) { self.further_rooms } else { 0 };
+        (home..=home + further.min(self.rooms() - 1)).map(|room| room % self.rooms()).collect()
     }
 
-    /// Whether a resident has no second room.
+    /// Whether a resident is in further rooms, where there are any.
     #[must_use]
-    pub fn is_in_one_room(&self, client: usize) -> bool {
-        self.rooms_of(client).len() == 1
+    pub fn is_sociable(&self, client: usize) -> bool {
+        client.is_multiple_of(SOCIABLE)
     }
 
     #[must_use]
@@ -239,8 +237,7 @@ impl Fleet {
         let members = &self.members[room];
         let first = n / self.rooms.len();
         let mut turn = (0..members.len()).map(|next| members[(first + next) % members.len()]);
-        let able = |client: &Client| client.stays() && !client.is_deaf();
-        if let Some((client, place)) = turn.find(|(client, _)| able(&self.residents[*client])) {
+        if let Some((client, place)) = turn.find(|(client, _)| self.residents[*client].is_able()) {
             self.residents[client].say(place);
         }
     }
@@ -399,11 +396,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_has_a_room_and_some_have_two() {
-        let crowd = Crowd { residents: 30, room_size: 10, guests: 0, content_bytes: 64 };
-        assert_eq!(crowd.rooms_of(1), [0]);
-        assert_eq!(crowd.rooms_of(25), [2, 0]);
-        let alone = Crowd { residents: 10, room_size: 10, guests: 0, content_bytes: 64 };
-        assert_eq!(alone.rooms_of(5), [0]);
+    fn everybody_has_a_room_and_some_have_more() {
+        let crowd = |residents, further_rooms| Crowd {
+            residents,
+            room_size: 10,
+            further_rooms,
+            guests: 0,
+            content_bytes: 64,
+        };
+        assert_eq!(crowd(30, 1).rooms_of(1), [0]);
+        assert_eq!(crowd(30, 1).rooms_of(25), [2, 0]);
+        assert_eq!(crowd(30, 7).rooms_of(15), [1, 2, 0]);
+        assert_eq!(crowd(10, 1).rooms_of(5), [0]);
     }
 }

@@ -93,7 +93,7 @@ fn details(outcome: &Outcome) -> String {
     let delivery = verdict.delivery;
     let _ = writeln!(
         text,
-        "  delivery p50/p99/max: {} / {} / {}; {} connections lost, {} recovered",
+        "  delivery p50/p99/max: {} / {} / {}; {} connections ended, {} recovered",
         time(delivery.p50),
         time(delivery.p99),
         time(delivery.max),

@@ -50,6 +50,7 @@ faults! {
     cut_node: CutNode,
     slow_client: SlowClient,
     drop_all: DropAll,
+    long_absence: LongAbsence,
     deploy: Deploy,
     clock_jump: ClockJump,
 }

@@ -473,3 +473,6 @@ fn failure(body: &str) -> Failure {
     serde_json::from_str(body)
         .unwrap_or_else(|_| Failure::new(wire::ErrorCode::Invalid, "not an answer of ours"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,7 @@ struct Inner {
     small_window: Cell<bool>,
     deaf: Cell<bool>,
     drop_now: Cell<bool>,
+    away: Cell<bool>,
     stay: Cell<Stay>,
     wake: Notify,
     shared: Rc<Shared>,
@@ -113,6 +114,7 @@ impl Client {
             small_window: Cell::new(false),
             deaf: Cell::new(false),
             drop_now: Cell::new(false),
+            away: Cell::new(false),
             stay: Cell::new(Stay::ForEver),
             wake: Notify::new(),
             shared,
@@ -164,15 +166,22 @@ impl Client {
         self.inner.wake.notify_one();
     }
 
+    /// Drops its connection and stays away, or comes back.
+    pub fn absent(&self, away: bool) {
+        self.inner.away.set(away);
+        self.inner.wake.notify_one();
+    }
+
+    /// Whether it is there to say something.
+    #[must_use]
+    pub fn is_able(&self) -> bool {
+        self.stays() && !self.inner.deaf.get() && !self.inner.away.get()
+    }
+
     /// Stops reading its socket, or goes on.
     pub fn deafen(&self, deaf: bool) {
         self.inner.deaf.set(deaf);
         self.inner.wake.notify_one();
-    }
-
-    #[must_use]
-    pub fn is_deaf(&self) -> bool {
-        self.inner.deaf.get()
     }
 
     /// Leaves for good.
@@ -209,6 +218,10 @@ async fn live(inner: Rc<Inner>) {
     let shared = inner.shared.clone();
     let mut backoff = Backoff::default();
     while inner.stay.get() != Stay::No {
+        if inner.away.get() {
+            inner.wake.notified().await;
+            continue;
+        }
         let node = shared.balancer.next();
         let opening = connection::open(shared.balancer.url(node), inner.small_window.get());
         let ended = match timeout(IO, opening).await {
@@ -224,7 +237,7 @@ async fn live(inner: Rc<Inner>) {
         if inner.stay.get() == Stay::UntilItsConnectionEnds && ended.well {
             break;
         }
-        if inner.drop_now.take() {
+        if inner.drop_now.take() || inner.away.get() {
             continue;
         }
         if ended.well {
@@ -275,7 +288,7 @@ async fn converse(inner: &Inner, mut socket: Socket) -> Ended {
             () = inner.wake.notified() => {}
             () = sleep_until(wake_at), if !deaf => {}
         }
-        if inner.drop_now.get() || inner.stay.get() == Stay::No {
+        if inner.drop_now.get() || inner.away.get() || inner.stay.get() == Stay::No {
             break "dropped by the client".to_owned();
         }
         let now = shared.now();

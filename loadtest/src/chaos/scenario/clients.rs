@@ -9,6 +9,8 @@ use crate::chaos::{client::Client, memory, metrics::Metrics, outcome::Outcome, v
 
 /// How soon everybody is back whom nothing but the client's own network hindered.
 const BACK: Duration = Duration::from_secs(5);
+/// How long those who missed much may take before they are taken for never back.
+const RECOVERED: Duration = Duration::from_secs(20);
 /// How long a client that does not read may stay.
 const CLOSED: Duration = Duration::from_secs(45);
 /// Of so many clients one stops reading.
@@ -53,6 +55,33 @@ pub async fn drop_all(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     stage.rest().await;
     let verdict = stage.verdict();
     stage.bound("everybody has recovered", BACK, verdict.recovery.max);
+    stage.close().await
+}
+
+/// Clients in many rooms are away for so long that no memory of a node holds what they missed.
+pub async fn absence(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
+    let mut plan = scale.plan();
+    plan.crowd.further_rooms = 9;
+    plan.rate = scale.rate.max(200.0);
+    let mut stage = Stage::open(name, scale, plan).await?;
+    let fleet = stage.fleet.clone();
+    let sociable = |client: &&Client| fleet.crowd.is_sociable(client.number());
+    let away: Vec<_> = fleet.residents().iter().filter(sociable).collect();
+    away.iter().for_each(|client| client.absent(true));
+    let before = stage.verdict().acked;
+    stage.go_on(scale.seconds(8.0, 60.0)).await;
+    let missed = stage.verdict().acked - before;
+    let rooms = fleet.room_names().len();
+    stage
+        .figure("missed", format!("{missed} messages in {rooms} rooms, by {} clients", away.len()));
+    let back_at = Instant::now();
+    away.iter().for_each(|client| client.absent(false));
+    if let Err(late) = fleet.gathered(RECOVERED).await {
+        stage.broken(late);
+    }
+    let took = back_at.elapsed().as_secs_f64() * 1_000.0;
+    stage.bound("who was away has all that it missed", BACK, took);
+    stage.rest().await;
     stage.close().await
 }
 

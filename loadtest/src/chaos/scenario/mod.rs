@@ -46,6 +46,8 @@ pub enum Fault {
     SlowClient,
     /// All clients drop their connections and come back at once.
     DropAll,
+    /// Some clients, each in many rooms, are away while much is said, and come back at once.
+    LongAbsence,
     /// Every worker and every node is stopped and started, one by one.
     Deploy,
     /// The clocks of workers and nodes jump an hour ahead, then two hours back.
@@ -85,6 +87,7 @@ impl Fault {
             Self::CutNode => network::cut(&name, scale).await,
             Self::SlowClient => clients::slow(&name, scale).await,
             Self::DropAll => clients::drop_all(&name, scale).await,
+            Self::LongAbsence => clients::absence(&name, scale).await,
             Self::Deploy => roll::deploy(&name, scale).await,
             Self::ClockJump => clock::jump(&name, scale).await,
         }

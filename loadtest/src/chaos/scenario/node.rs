@@ -30,8 +30,8 @@ pub async fn kill(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     let there = fleet.residents().iter().filter(on_victim).count();
     let mut watched = Vec::new();
     for room in 0..fleet.room_names().len() {
-        // Who has this room alone: the others' leaving would be looked for in two.
-        let alone = |client: &&Client| fleet.crowd.is_in_one_room(client.number());
+        // Who has this room alone: the others' leaving would be looked for in more.
+        let alone = |client: &&Client| !fleet.crowd.is_sociable(client.number());
         let Some(leaver) = fleet.members(room).filter(on_victim).find(alone) else { continue };
         leaver.leave_with_its_connection();
         let stays = |client: &&Client| client.stays() && !on_victim(client);

@@ -67,6 +67,7 @@ impl Scale {
         let crowd = Crowd {
             residents: self.clients,
             room_size: self.room_size,
+            further_rooms: 1,
             guests: 0,
             content_bytes: 64,
         };
