@@ -178,6 +178,11 @@ mod tests {
             let mut child = sleeper(folder.path());
             assert_eq!(child.ended().unwrap(), None);
             if paused {
+                // A shell that is paused while it ties the leash would tie none.
+                let name = format!("/proc/{}/comm", child.pid());
+                while std::fs::read_to_string(&name).unwrap() != "sleep\n" {
+                    sleep(POLL).await;
+                }
                 child.pause().unwrap();
             }
             child.leash = None;

@@ -12,7 +12,7 @@ use service_shell::NatsUrl;
 use wire::stream::ROOMS;
 
 /// Until a cluster is whole, or whole again.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 const SUBJECT: &str = "rt.1.m.general";
 
 async fn started() -> (NatsCluster, Client) {
