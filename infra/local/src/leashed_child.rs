@@ -22,10 +22,11 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 pub const POLL: Duration = Duration::from_millis(10);
 
 /// `$1` is the program, the rest its arguments. The background shell waits for the leash: a line lets
-/// the child live on without it, the end of the pipe stops the child, whose pid is `$$` after `exec`.
+/// the child live on without it, the end of the pipe stops the child, whose pid is `$$` after `exec`. One
+/// that is paused hears of it only when it goes on.
 const LEASHED: &str = r#"
 exec 3<&0 </dev/null
-( read -r _ <&3 || kill -TERM $$ ) >/dev/null 2>&1 &
+( read -r _ <&3 || { kill -TERM $$; kill -CONT $$; } ) >/dev/null 2>&1 &
 exec "$@" 3<&-
 "#;
 
@@ -170,19 +171,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_stopped_by_sigterm() {
+    async fn without_its_leash_it_is_stopped_by_sigterm_even_if_it_is_paused() {
         use std::os::unix::process::ExitStatusExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = sleeper(folder.path());
-        assert_eq!(child.ended().unwrap(), None);
-        child.leash = None;
-        let status = loop {
-            match child.ended().unwrap() {
-                Some(status) => break status,
-                None => sleep(POLL).await,
+        for paused in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut child = sleeper(folder.path());
+            assert_eq!(child.ended().unwrap(), None);
+            if paused {
+                // A shell that is paused while it ties the leash would tie none.
+                let name = format!("/proc/{}/comm", child.pid());
+                while std::fs::read_to_string(&name).unwrap() != "sleep\n" {
+                    sleep(POLL).await;
+                }
+                child.pause().unwrap();
             }
-        };
-        assert_eq!(status.signal(), Some(15));
+            child.leash = None;
+            let status = loop {
+                match child.ended().unwrap() {
+                    Some(status) => break status,
+                    None => sleep(POLL).await,
+                }
+            };
+            assert_eq!(status.signal(), Some(15), "paused: {paused}");
+        }
     }
 
     #[tokio::test]

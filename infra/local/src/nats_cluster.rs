@@ -157,6 +157,10 @@ impl NatsCluster {
     }
 
     async fn check(&self) -> anyhow::Result<()> {
+        // What a killed server does to the others' streams is second to that it is away.
+        if let Some(index) = self.servers.iter().position(|server| server.pid().is_none()) {
+            bail!("nats-server {} does not run", index + 1);
+        }
         for (index, server) in self.servers.iter().enumerate() {
             let whole = async {
                 let jetstream = connect(server).await?;

@@ -8,7 +8,7 @@ pub fn resident(pid: u32) -> Option<u64> {
     parse(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
-/// The line `VmRSS:	    1234 kB`, which a zombie does not have.
+/// The line `VmRSS: 1234 kB`, which a zombie does not have.
 fn parse(status: &str) -> Option<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,4 +1,4 @@
-//! What a process tells on `GET /metrics`, in the text format of Prometheus or OpenMetrics.
+//! What a process tells on `GET /metrics`, in the text format of Prometheus.
 
 use anyhow::{Context as _, ensure};
 use http::{Request, Uri};
@@ -33,7 +33,7 @@ impl Metrics {
         Self::parse(text).with_context(|| format!("{url} cannot be read"))
     }
 
-    /// Reads the text format; comments, timestamps and exemplars are left out.
+    /// Reads the text format, that of `OpenMetrics` too; comments, timestamps and exemplars are left out.
     ///
     /// # Errors
     /// When a line is no sample, which it then names.

@@ -91,10 +91,10 @@ async fn accept(listener: TcpListener, target: SocketAddr, mut weather: watch::R
 
 /// Carries one connection until both of its directions have ended, it fails, or it is reset.
 async fn forward(mut client: TcpStream, target: SocketAddr, weather: watch::Receiver<Weather>) {
+    let resets = weather.borrow().resets;
     let Ok(mut server) = TcpStream::connect(target).await else {
         return; // A target that is away is seen by the client as a connection that closes.
     };
-    let resets = weather.borrow().resets;
     let mut own = weather.clone();
     tokio::select! {
         // A failure closes both ends, which is all that either needs to know.
