@@ -31,6 +31,8 @@ const AT_ONCE: usize = 64;
 const ENTER: Duration = Duration::from_mins(1);
 /// Between two looks at what is waited for.
 const POLL: Duration = Duration::from_millis(20);
+/// Wrong rosters that are named.
+const NAMED: usize = 10;
 /// A token outlasts every jump of a clock, in seconds.
 const TOKEN_LIFE: u64 = 30 * 24 * 3_600;
 /// One client in so many is in more than one room.
@@ -311,6 +313,10 @@ impl Fleet {
                     conversation.roster(room).and_then(|roster| roster.difference(&truth))
                 });
                 if let Some(difference) = difference {
+                    if wrong.len() == NAMED {
+                        wrong.push("and more".to_owned());
+                        return wrong;
+                    }
                     wrong.push(format!(
                         "roster of {name} at client {}: {difference}",
                         client.number()
@@ -321,14 +327,36 @@ impl Fleet {
         wrong
     }
 
+    /// Has all guests go; `false` where some do not.
+    pub async fn farewell(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            let guests = (0..self.crowd.guests).filter(|guest| !self.show_out(*guest)).count();
+            let mut visitors = 0;
+            for client in &self.residents {
+                if client.look(Conversation::is_guest) {
+                    client.tell(Conversation::leave_last);
+                    visitors += 1;
+                }
+            }
+            if guests + visitors == 0 {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            sleep(POLL).await;
+        }
+    }
+
     /// Has everybody leave.
     pub async fn disperse(&self, within: Duration) {
         let deadline = Instant::now() + within;
         for client in &self.residents {
             client.leave();
         }
-        let guests_left = || (0..self.crowd.guests).filter(|guest| !self.show_out(*guest)).count();
-        let all_gone = || guests_left() == 0 && self.residents.iter().all(Client::is_gone);
+        let _ = self.farewell(within).await;
+        let all_gone = || self.residents.iter().all(Client::is_gone);
         while !all_gone() && Instant::now() < deadline {
             sleep(POLL).await;
         }

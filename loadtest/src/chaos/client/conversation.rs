@@ -284,7 +284,13 @@ impl Conversation {
         }
     }
 
-    /// Leaves its last room, as long as it has another.
+    /// Whether it is a guest anywhere.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.places.iter().any(|place| place.guest)
+    }
+
+    /// Leaves its last room, where it is a guest there and has another.
     pub fn leave_last(&mut self) {
         let Some(at) = self.places.len().checked_sub(1).filter(|at| *at > 0) else { return };
         let place = &self.places[at];

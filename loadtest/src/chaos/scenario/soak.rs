@@ -9,7 +9,7 @@ use super::stage::{Scale, Stage, settings};
 use crate::chaos::{memory, metrics::Metrics, outcome::Outcome, slope::Samples};
 
 /// What a node holds, and must not hold once everybody has left.
-const NODE_GAUGES: [&str; 8] = [
+const NODE_GAUGES: [&str; 9] = [
     "starling_connections",
     "starling_sockets",
     "starling_rooms",
@@ -18,9 +18,15 @@ const NODE_GAUGES: [&str; 8] = [
     "starling_publishes_in_flight",
     "starling_log_reads_in_flight",
     "starling_queued_inputs",
+    "starling_send_queue_bytes",
 ];
 /// The same of a worker.
-const WORKER_GAUGES: [&str; 2] = ["starling_worker_rooms", "starling_worker_room_nodes"];
+const WORKER_GAUGES: [&str; 4] = [
+    "starling_worker_rooms",
+    "starling_worker_room_nodes",
+    "starling_worker_roster_users",
+    "starling_worker_outbox_batches",
+];
 /// How long an empty room stays open here.
 const LINGER: &str = "5";
 /// How long after that the gauges may take to fall.
@@ -48,6 +54,9 @@ pub async fn run(scale: &Scale, duration: Duration) -> anyhow::Result<Outcome> {
             sample(&mut stage, began.elapsed(), &mut samples);
         }
         beat += 1;
+    }
+    if !stage.fleet.farewell(FALL).await {
+        stage.broken(format!("some guests have not left within {FALL:?}"));
     }
     stage.rest().await;
     for (name, samples) in &samples {
