@@ -103,7 +103,7 @@ async fn open(place: &Place) -> anyhow::Result<Socket> {
         let Some(frame) = socket.next().await else { bail!("the connection was closed") };
         let Message::Text(text) = frame? else { continue };
         let answer = match Incoming::read(&text) {
-            Incoming::Open => packet::connect(&auth),
+            Incoming::Open(_) => packet::connect(&auth),
             Incoming::Ping => packet::PONG.to_owned(),
             Incoming::Connected => packet::event(packet::JOIN_ACK, event::JOIN_ROOM, &join),
             Incoming::Ack { id: packet::JOIN_ACK, body } => {
@@ -111,7 +111,7 @@ async fn open(place: &Place) -> anyhow::Result<Socket> {
                 return Ok(socket);
             }
             Incoming::Refused(why) => bail!("the connection was refused: {why}"),
-            Incoming::Closed => bail!("the server closed the connection"),
+            Incoming::Closed | Incoming::Dismissed => bail!("the server closed the connection"),
             Incoming::Event(_) | Incoming::Ack { .. } | Incoming::Other => continue,
         };
         socket.send(Message::text(answer)).await?;
@@ -168,8 +168,8 @@ fn heard(place: &Place, shared: &Shared, text: &str) -> Heard {
             shared.ledger.borrow_mut().answered(id, stored, shared.now());
         }
         Incoming::Ping => return Heard::Ping,
-        Incoming::Closed => return Heard::End,
-        Incoming::Open | Incoming::Connected | Incoming::Refused(_) | Incoming::Other => {}
+        Incoming::Closed | Incoming::Dismissed => return Heard::End,
+        Incoming::Open(_) | Incoming::Connected | Incoming::Refused(_) | Incoming::Other => {}
     }
     Heard::Nothing
 }

@@ -12,8 +12,8 @@ pub const JOIN_ACK: u64 = 0;
 /// What came in one WebSocket frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// The Engine.IO handshake.
-    Open,
+    /// The Engine.IO handshake: its JSON.
+    Open(&'a str),
     /// To be answered with [`PONG`].
     Ping,
     /// The namespace was entered.
@@ -24,8 +24,10 @@ pub enum Incoming<'a> {
     Event(&'a str),
     /// The JSON array of an ack.
     Ack { id: u64, body: &'a str },
-    /// The server closed the namespace or the connection.
+    /// The server closed the connection; a client reconnects.
     Closed,
+    /// The server ended the namespace; a client stays away.
+    Dismissed,
     /// Anything else that is legal.
     Other,
 }
@@ -38,14 +40,14 @@ impl<'a> Incoming<'a> {
     pub fn read(frame: &'a str) -> Self {
         let (kind, rest) = match frame.as_bytes().first() {
             Some(b'4') => (frame.as_bytes().get(1), frame.get(2..).unwrap_or_default()),
-            Some(b'0') => return Self::Open,
+            Some(b'0') => return Self::Open(frame.get(1..).unwrap_or_default()),
             Some(b'1') => return Self::Closed,
             Some(b'2') => return Self::Ping,
             _ => return Self::Other,
         };
         match kind {
             Some(b'0') => Self::Connected,
-            Some(b'1') => Self::Closed,
+            Some(b'1') => Self::Dismissed,
             Some(b'2') => Self::Event(rest),
             Some(b'3') => {
                 let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -75,6 +77,12 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// An event's name and its payload's JSON; `None` where it has not exactly one.
+#[must_use]
+pub fn split(event: &str) -> Option<(&str, &str)> {
+    event.strip_prefix("[\"")?.strip_suffix(']')?.split_once("\",")
+}
+
 /// What a load generator must know of a `chat-message`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChatArrived {
@@ -93,6 +101,13 @@ impl ChatArrived {
             index: number_after(rest, "\"content\":\"#")?,
         })
     }
+}
+
+/// The text of the first field `key` in some JSON; only for values without escapes.
+#[must_use]
+pub fn text_field<'a>(json: &'a str, key: &str) -> Option<&'a str> {
+    let start = json.find(&format!("\"{key}\":\""))? + key.len() + 4;
+    json[start..].split_once('"').map(|(text, _)| text)
 }
 
 /// Whether an ack's body says that the request was done.
@@ -126,11 +141,12 @@ mod tests {
 
     #[test]
     fn frames_are_read() {
+        const HANDSHAKE: &str = "{\"sid\":\"x\",\"pingInterval\":25000}";
         let table = [
-            ("0{\"sid\":\"x\",\"pingInterval\":25000}", Incoming::Open),
+            (&*format!("0{HANDSHAKE}"), Incoming::Open(HANDSHAKE)),
             ("2", Incoming::Ping),
             ("1", Incoming::Closed),
-            ("41", Incoming::Closed),
+            ("41", Incoming::Dismissed),
             ("40{\"sid\":\"y\"}", Incoming::Connected),
             ("44{\"message\":\"no\"}", Incoming::Refused("{\"message\":\"no\"}")),
             ("42[\"typing\",{}]", Incoming::Event("[\"typing\",{}]")),
@@ -171,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn events_are_split() {
+        assert_eq!(split(r#"["typing",{"a":1}]"#), Some(("typing", r#"{"a":1}"#)));
+        assert_eq!(split(r#"["typing"]"#), None);
+        assert_eq!(text_field(r#"{"id":"7","room":"a"}"#, "room"), Some("a"));
+        assert_eq!(text_field(r#"{"id":"7"}"#, "room"), None);
+    }
+
+    #[test]
     fn acks_tell_success() {
         let fixtures = include_str!("../../wire/fixtures/acks.json");
         let fixtures: serde_json::Value = serde_json::from_str(fixtures).unwrap();
@@ -184,6 +208,7 @@ mod tests {
         fn no_frame_makes_it_panic(frame in ".{0,40}") {
             let _ = Incoming::read(&frame);
             let _ = ChatArrived::read(&frame);
+            let _ = (split(&frame), text_field(&frame, "room"));
             let _ = ChatArrived::read(&format!("[\"chat-message\",\"seq\":{frame}\"content\":\"#{frame}"));
         }
     }

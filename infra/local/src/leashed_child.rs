@@ -12,7 +12,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
 /// Until a child that was asked to stop is killed.
@@ -21,17 +22,18 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 pub const POLL: Duration = Duration::from_millis(10);
 
 /// `$1` is the program, the rest its arguments. The background shell waits for the leash: a line lets
-/// the child live on without it, the end of the pipe stops the child, whose pid is `$$` after `exec`.
+/// the child live on without it, the end of the pipe stops the child, whose pid is `$$` after `exec`. One
+/// that is paused hears of it only when it goes on.
 const LEASHED: &str = r#"
 exec 3<&0 </dev/null
-( read -r _ <&3 || kill -TERM $$ ) >/dev/null 2>&1 &
+( read -r _ <&3 || { kill -TERM $$; kill -CONT $$; } ) >/dev/null 2>&1 &
 exec "$@" 3<&-
 "#;
 
 /// A running child; dropping it kills it and waits for its end.
 #[derive(Debug)]
 pub struct LeashedChild {
-    name: &'static str,
+    name: String,
     child: Child,
     /// `None` once it was let go.
     leash: Option<ChildStdin>,
@@ -45,7 +47,7 @@ impl LeashedChild {
     /// When the log cannot be written or no shell can be run. A program that is missing shows as an
     /// early end with the status 126 or 127.
     pub fn spawn(
-        name: &'static str,
+        name: &str,
         command: &[OsString],
         environment: &[(&str, &str)],
         log: &Path,
@@ -64,7 +66,7 @@ impl LeashedChild {
             .spawn()
             .context("cannot run sh")?;
         let leash = child.stdin.take();
-        Ok(Self { name, child, leash })
+        Ok(Self { name: name.to_owned(), child, leash })
     }
 
     /// Its process id.
@@ -78,6 +80,40 @@ impl LeashedChild {
     /// When the operating system refuses to tell.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         self.child.try_wait().with_context(|| format!("cannot wait for {}", self.name))
+    }
+
+    /// Asks it to stop with SIGTERM and returns at once.
+    ///
+    /// # Errors
+    /// When it has ended, as with [`LeashedChild::pause`] and [`LeashedChild::resume`].
+    pub fn terminate(&mut self) -> anyhow::Result<()> {
+        self.send(Signal::TERM)
+    }
+
+    /// Holds it where it is with SIGSTOP: its connections stay open and nobody answers on them.
+    ///
+    /// # Errors
+    /// As [`LeashedChild::terminate`].
+    pub fn pause(&mut self) -> anyhow::Result<()> {
+        self.send(Signal::STOP)
+    }
+
+    /// Lets it go on with SIGCONT.
+    ///
+    /// # Errors
+    /// As [`LeashedChild::terminate`].
+    pub fn resume(&mut self) -> anyhow::Result<()> {
+        self.send(Signal::CONT)
+    }
+
+    /// While its end is not collected, its id is nobody else's.
+    fn send(&mut self, signal: Signal) -> anyhow::Result<()> {
+        let name = self.name.clone();
+        if let Some(status) = self.ended()? {
+            bail!("{name} has ended already with {status}: no signal can be sent to it");
+        }
+        kill_process(Pid::from_child(&self.child), signal)
+            .with_context(|| format!("cannot send {signal:?} to {name}"))
     }
 
     /// Stops it with SIGTERM and waits for its end; after 10 s it is killed.
@@ -135,19 +171,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_stopped_by_sigterm() {
+    async fn without_its_leash_it_is_stopped_by_sigterm_even_if_it_is_paused() {
         use std::os::unix::process::ExitStatusExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = sleeper(folder.path());
-        assert_eq!(child.ended().unwrap(), None);
-        child.leash = None;
-        let status = loop {
-            match child.ended().unwrap() {
-                Some(status) => break status,
-                None => sleep(POLL).await,
+        for paused in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut child = sleeper(folder.path());
+            assert_eq!(child.ended().unwrap(), None);
+            if paused {
+                // A shell that is paused while it ties the leash would tie none.
+                let name = format!("/proc/{}/comm", child.pid());
+                while std::fs::read_to_string(&name).unwrap() != "sleep\n" {
+                    sleep(POLL).await;
+                }
+                child.pause().unwrap();
             }
-        };
-        assert_eq!(status.signal(), Some(15));
+            child.leash = None;
+            let status = loop {
+                match child.ended().unwrap() {
+                    Some(status) => break status,
+                    None => sleep(POLL).await,
+                }
+            };
+            assert_eq!(status.signal(), Some(15), "paused: {paused}");
+        }
     }
 
     #[tokio::test]
@@ -161,6 +207,33 @@ mod tests {
             sleep(POLL).await;
         }
         child.kill().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_paused_one_is_killed_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = sleeper(folder.path());
+        child.pause().unwrap();
+        let stat = format!("/proc/{}/stat", child.pid());
+        while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
+            sleep(POLL).await;
+        }
+        child.resume().unwrap();
+        child.pause().unwrap();
+        child.kill().unwrap();
+        assert!(!Path::new(&stat).exists());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_one_that_has_ended() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = sleeper(folder.path());
+        child.terminate().unwrap();
+        let status = child.child.wait().unwrap();
+        assert_eq!(status.signal(), Some(15));
+        let refusal = child.pause().unwrap_err().to_string();
+        assert!(refusal.starts_with("sleep has ended already with"), "{refusal}");
     }
 
     #[tokio::test]

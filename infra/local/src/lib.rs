@@ -4,12 +4,13 @@
 //! stopping and killing the services inside this process. Leaves what the services do to them: nothing
 //! here decides about messages.
 //!
-//! Without the feature `services` only the NATS part is built ([`nats_process`] and [`provision`]), which
-//! is what the services' own tests need.
+//! Without the feature `services` only the NATS part is built ([`nats_process`], [`nats_cluster`] and
+//! [`provision`]), which is what the services' own tests need.
 
 pub mod data_folder;
 pub mod file_lock;
 pub mod leashed_child;
+pub mod nats_cluster;
 pub mod nats_process;
 pub mod nats_server;
 pub mod nats_version;

@@ -8,13 +8,14 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use crate::data_folder::DataFolder;
 use crate::leashed_child::{LeashedChild, POLL};
+use crate::nats_cluster::ClusterMember;
 use crate::nats_server::{self, Places};
 use crate::port;
 
@@ -38,7 +39,11 @@ pub struct NatsOptions {
 #[derive(Debug)]
 pub struct NatsProcess {
     binary: PathBuf,
+    /// Stays over restarts: a cluster counts a server by its name.
+    name: String,
     port: u16,
+    /// Its place in a cluster; `None` for a server of its own.
+    member: Option<ClusterMember>,
     running: Option<LeashedChild>,
     data: DataFolder,
 }
@@ -58,9 +63,17 @@ impl NatsProcess {
     /// [`service_shell::BadConfiguration`] when no usable server can be had or the port is in use; otherwise
     /// the last lines of the server's log.
     pub async fn start(options: NatsOptions) -> anyhow::Result<Self> {
+        Self::start_member(options, None).await
+    }
+
+    /// As [`NatsProcess::start`], for a server that is part of a cluster.
+    pub(crate) async fn start_member(
+        options: NatsOptions,
+        member: Option<ClusterMember>,
+    ) -> anyhow::Result<Self> {
         let binary = nats_server::find(&Places::of_this_machine()).await?;
         let NatsOptions { data, port } = options;
-        let mut server = Self { binary, port: 0, running: None, data };
+        let mut server = Self { binary, name: unique_name(), port: 0, member, running: None, data };
         if let Some(port) = port {
             server.port = port;
             server.launch().await.map_err(|failure| failure.into_error("nats-server"))?;
@@ -85,6 +98,11 @@ impl NatsProcess {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The name by which the other servers of its cluster know it.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The process id while it runs.
@@ -119,6 +137,22 @@ impl NatsProcess {
         }
     }
 
+    /// Holds it where it is with SIGSTOP: its connections stay open and nobody answers on them.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn pause(&mut self) -> anyhow::Result<()> {
+        self.running.as_mut().context("nats-server does not run")?.pause()
+    }
+
+    /// Lets it go on with SIGCONT.
+    ///
+    /// # Errors
+    /// As [`NatsProcess::pause`].
+    pub fn resume(&mut self) -> anyhow::Result<()> {
+        self.running.as_mut().context("nats-server does not run")?.resume()
+    }
+
     /// Starts it again on the same port with the same data; stops it first if it runs.
     ///
     /// # Errors
@@ -137,11 +171,9 @@ impl NatsProcess {
 
     /// Starts the process on `self.port` and waits until it greets.
     async fn launch(&mut self) -> Result<(), Failure> {
-        let name = unique_name();
-        let mut running =
-            LeashedChild::spawn("nats-server", &self.command(&name), &[], &self.log())?;
+        let mut running = LeashedChild::spawn("nats-server", &self.command(), &[], &self.log())?;
         // Another server on this port would greet too, while this one fails to bind.
-        let greets_as = format!("\"server_name\":\"{name}\"");
+        let greets_as = format!("\"server_name\":\"{}\"", self.name);
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if greeting(self.port).await.is_some_and(|info| info.contains(&greets_as)) {
@@ -162,14 +194,17 @@ impl NatsProcess {
         }
     }
 
-    fn command(&self, name: &str) -> Vec<OsString> {
+    fn command(&self) -> Vec<OsString> {
         let port = self.port.to_string();
         let mut command = vec![self.binary.clone().into_os_string()];
         command.extend(
-            ["--addr", "127.0.0.1", "--port", &port, "--server_name", name].map(Into::into),
+            ["--addr", "127.0.0.1", "--port", &port, "--server_name", &self.name].map(Into::into),
         );
         command.extend(["--jetstream", "--store_dir"].map(Into::into));
         command.push(self.data.path().into());
+        if let Some(member) = &self.member {
+            command.extend(member.arguments().map(Into::into));
+        }
         command
     }
 
@@ -189,7 +224,7 @@ impl NatsProcess {
     }
 }
 
-/// A server name that no other start shares: a greeting proves whose it is.
+/// A server name that no other server shares: a greeting proves whose it is.
 fn unique_name() -> String {
     static STARTS: AtomicU64 = AtomicU64::new(0);
     format!("starling-{}-{}", std::process::id(), STARTS.fetch_add(1, Ordering::Relaxed))

@@ -10,7 +10,7 @@ mod process;
 use std::fmt;
 
 pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
-pub use process::{DEFAULT_LOG, log_to_stderr, main};
+pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.
 pub const EX_USAGE: u8 = 64;

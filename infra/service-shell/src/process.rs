@@ -35,8 +35,20 @@ pub async fn main<C: Args>(
     listen: &'static str,
     run: impl AsyncFnOnce(C, TcpListener, CancellationToken) -> anyhow::Result<()>,
 ) -> ExitCode {
+    main_of_line(name, about, listen, std::env::args_os(), run).await
+}
+
+/// As [`main`], with the command line `line`, whose first word is the program: for a program that is
+/// the service only where it is asked to be.
+pub async fn main_of_line<C: Args>(
+    name: &'static str,
+    about: &'static str,
+    listen: &'static str,
+    line: impl IntoIterator<Item = OsString>,
+    run: impl AsyncFnOnce(C, TcpListener, CancellationToken) -> anyhow::Result<()>,
+) -> ExitCode {
     log_to_stderr(DEFAULT_LOG);
-    let Cli { listen, config } = match parse::<C>(name, about, listen, std::env::args_os()) {
+    let Cli { listen, config } = match parse::<C>(name, about, listen, line) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();

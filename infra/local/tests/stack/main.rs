@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod nats;
+mod nats_cluster;
 mod process;
 mod provisioning;
 

@@ -1,0 +1,484 @@
+//! One client's side of Socket.IO: what it answers, what it asks, what it records.
+//!
+//! Pure: frames and times in, frames out. It behaves as the page does: it names the positions it has
+//! reached when it connects, joins what it is not let into again, and sends a message until it is
+//! acknowledged. Connections are made and lost by [`super::connection`].
+
+use std::collections::HashMap;
+
+use wire::{
+    Failure, RoomName, Seq,
+    client::{
+        Auth, ChatStored, HistoryRequest, Joined, Presence, Recovered, RoomRequest, SendChat,
+        SendTyping, UserList,
+    },
+    event,
+};
+
+use super::{
+    outbox::{Answer, Line, Outbox, Step},
+    roster::Roster,
+};
+use crate::{
+    chaos::history::History,
+    ledger::Micros,
+    packet::{self, ChatArrived, Incoming},
+};
+
+/// How long to wait before a join is tried again, where the answer does not say.
+const REJOIN: Micros = 500_000;
+
+/// A client, whatever its connection.
+#[derive(Debug)]
+pub struct Conversation {
+    /// Its number in the history.
+    client: usize,
+    token: String,
+    places: Vec<Place>,
+    outbox: Outbox,
+    content_bytes: usize,
+    next_ack: u64,
+    /// Requests of this connection that are not answered; messages are the outbox's.
+    requests: HashMap<u64, Request>,
+    /// Frames that were written between two looks at the socket.
+    kept: Vec<String>,
+    connected: bool,
+    /// Connected, in all of its rooms, up to date.
+    settled: bool,
+}
+
+/// A room of a client.
+#[derive(Debug)]
+struct Place {
+    /// Its number in the history.
+    room: usize,
+    name: String,
+    guest: bool,
+    /// Everything up to here has come.
+    position: Option<Seq>,
+    standing: Standing,
+    roster: Roster,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Not in the room, and to join at this time.
+    Out(Micros),
+    /// A join is asked for, or the connection named the room: a `recovered` is to come.
+    Entering,
+    In,
+    /// It has asked to leave.
+    Leaving,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Request {
+    Join(usize),
+    Leave(usize),
+    /// Whatever the answer.
+    Other,
+}
+
+/// What a frame meant for the connection.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    GoOn,
+    /// The server's heartbeat: how long it may be silent, in milliseconds.
+    Opened(u64),
+    Ping,
+    /// The connection ends, for this reason.
+    End(String),
+}
+
+impl Conversation {
+    #[must_use]
+    pub fn new(client: usize, token: String, content_bytes: usize) -> Self {
+        Self {
+            client,
+            token,
+            places: Vec::new(),
+            outbox: Outbox::default(),
+            content_bytes,
+            next_ack: 1,
+            requests: HashMap::new(),
+            kept: Vec::new(),
+            connected: false,
+            settled: false,
+        }
+    }
+
+    /// Has it be in a room, once it is connected.
+    pub fn enter(&mut self, room: usize, name: String, guest: bool) {
+        let standing = Standing::Out(0);
+        let roster = Roster::default();
+        self.places.push(Place { room, name, guest, position: None, standing, roster });
+        self.settled = false;
+    }
+
+    /// Takes a message to a room, by the client's own number of it; `false` where it cannot.
+    #[must_use]
+    pub fn say(&mut self, place: usize, due: Micros) -> bool {
+        self.outbox.push(Line { place, due })
+    }
+
+    /// Whether it is connected, in its rooms and up to date.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// The length of what it says from now on, in bytes.
+    pub fn speak_at_length(&mut self, bytes: usize) {
+        self.content_bytes = bytes;
+    }
+
+    /// Its copy of a room's roster.
+    #[must_use]
+    pub fn roster(&self, room: usize) -> Option<&Roster> {
+        self.places.iter().find(|place| place.room == room).map(|place| &place.roster)
+    }
+
+    /// Where it stands, for people who wonder why it is not settled.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let places: Vec<_> = self
+            .places
+            .iter()
+            .map(|place| format!("{} {:?} at {:?}", place.name, place.standing, place.position))
+            .collect();
+        let connected = if self.connected { "connected" } else { "not connected" };
+        format!("{connected}; {}; outbox {:?}", places.join(", "), self.outbox)
+    }
+
+    /// A frame has come.
+    pub fn hear(
+        &mut self,
+        frame: &str,
+        now: Micros,
+        history: &mut History,
+        out: &mut Vec<String>,
+    ) -> Heard {
+        match Incoming::read(frame) {
+            Incoming::Open(handshake) => {
+                out.push(packet::connect(&self.auth()));
+                return Heard::Opened(patience(handshake));
+            }
+            Incoming::Ping => {
+                out.push(packet::PONG.to_owned());
+                return Heard::Ping;
+            }
+            Incoming::Connected => self.connected = true,
+            Incoming::Refused(why) => return Heard::End(format!("refused: {why}")),
+            Incoming::Closed => return Heard::End("the server closed it".to_owned()),
+            Incoming::Dismissed => {
+                history.dismissed(self.client);
+                return Heard::End("told not to come back".to_owned());
+            }
+            Incoming::Ack { id, body } => self.answered(id, body, now, history),
+            Incoming::Event(event) => self.happened(event, now, history),
+            Incoming::Other => {}
+        }
+        self.act(now, history, out);
+        Heard::GoOn
+    }
+
+    /// What is to be sent by now.
+    pub fn act(&mut self, now: Micros, history: &mut History, out: &mut Vec<String>) {
+        if !self.connected {
+            return;
+        }
+        out.append(&mut self.kept);
+        for at in 0..self.places.len() {
+            let place = &mut self.places[at];
+            if matches!(place.standing, Standing::Out(due) if now >= due) {
+                place.standing = Standing::Entering;
+                let (room, after) = (place.name.clone(), place.position);
+                let ask = RoomRequest::Full { room, after };
+                out.push(self.request(Request::Join(at), event::JOIN_ROOM, &ask));
+            }
+        }
+        loop {
+            match self.outbox.step(now) {
+                Step::Nothing => break,
+                Step::Launch(line) => {
+                    let room = self.places[line.place].room;
+                    self.outbox.launch(line, history.sent(self.client, room, line.due));
+                }
+                Step::Try { index, place, silent } => {
+                    if silent {
+                        history.silent();
+                    }
+                    let chat = SendChat {
+                        room: Some(self.places[place].name.clone()),
+                        content: packet::content(index, self.content_bytes),
+                        client_message_id: Some(index.to_string()),
+                    };
+                    let ack = self.ack();
+                    out.push(packet::event(ack, event::CHAT_MESSAGE, &chat));
+                    self.outbox.tried(ack, now);
+                }
+            }
+        }
+        if !self.settled && self.places.iter().all(|place| place.standing == Standing::In) {
+            self.settled = true;
+            history.back(self.client, now);
+        }
+    }
+
+    /// When there is something to do without any event.
+    #[must_use]
+    pub fn due(&self) -> Option<Micros> {
+        if !self.connected {
+            return None;
+        }
+        let joins = self.places.iter().filter_map(|place| match place.standing {
+            Standing::Out(due) => Some(due),
+            _ => None,
+        });
+        joins.chain(self.outbox.due()).min()
+    }
+
+    /// The connection is gone.
+    pub fn lost(&mut self, now: Micros, history: &mut History) {
+        if self.connected {
+            history.disconnected(self.client, now);
+        }
+        self.connected = false;
+        self.settled = false;
+        self.requests.clear();
+        self.kept.clear();
+        self.outbox.lost();
+        // Who was leaving is not in any connection's rooms any more.
+        let client = self.client;
+        self.places.retain(|place| {
+            if place.standing == Standing::Leaving {
+                history.left(client, place.room);
+            }
+            place.standing != Standing::Leaving
+        });
+        for place in &mut self.places {
+            place.standing = Standing::Out(0);
+        }
+    }
+
+    /// The client leaves for good.
+    pub fn end(&mut self, history: &mut History) {
+        if self.outbox.abandon() {
+            history.abandoned();
+        }
+        for place in self.places.drain(..) {
+            history.left(self.client, place.room);
+        }
+        history.gone(self.client);
+    }
+
+    /// Has it be a guest in one more room, unless it is in two already.
+    pub fn visit(&mut self, room: usize, name: String) {
+        if self.places.len() < 2 {
+            self.enter(room, name, true);
+        }
+    }
+
+    /// Whether it is a guest anywhere.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.places.iter().any(|place| place.guest)
+    }
+
+    /// Leaves its last room, where it is a guest there and has another.
+    pub fn leave_last(&mut self) {
+        let Some(at) = self.places.len().checked_sub(1).filter(|at| *at > 0) else { return };
+        let place = &self.places[at];
+        if !place.guest || place.standing != Standing::In || !self.connected {
+            return;
+        }
+        self.places[at].standing = Standing::Leaving;
+        let ask = RoomRequest::Name(self.places[at].name.clone());
+        let frame = self.request(Request::Leave(at), event::LEAVE_ROOM, &ask);
+        self.kept.push(frame);
+    }
+
+    /// Shows in its first room that it is typing, and asks for what was said there.
+    pub fn fidget(&mut self, typing: bool) {
+        let Some(room) = self.places.first().map(|place| place.name.clone()) else { return };
+        if !self.connected || self.places[0].standing != Standing::In {
+            return;
+        }
+        let asked = if typing {
+            self.request(Request::Other, event::TYPING, &SendTyping { room, typing })
+        } else {
+            let ask = HistoryRequest { room, before: None, limit: Some(20) };
+            self.request(Request::Other, event::HISTORY, &ask)
+        };
+        self.kept.push(asked);
+    }
+
+    fn auth(&mut self) -> Auth {
+        let mut rooms = HashMap::new();
+        for place in &mut self.places {
+            if let Some(position) = place.position {
+                place.standing = Standing::Entering;
+                rooms.insert(place.name.clone(), position);
+            }
+        }
+        Auth { token: Some(self.token.clone()), rooms }
+    }
+
+    fn ack(&mut self) -> u64 {
+        self.next_ack += 1;
+        self.next_ack
+    }
+
+    fn request(&mut self, request: Request, name: &str, payload: &impl serde::Serialize) -> String {
+        let ack = self.ack();
+        // Typing is never answered.
+        if name != event::TYPING {
+            self.requests.insert(ack, request);
+        }
+        packet::event(ack, name, payload)
+    }
+
+    fn answered(&mut self, id: u64, body: &str, now: Micros, history: &mut History) {
+        let Some(body) = body.strip_prefix('[').and_then(|body| body.strip_suffix(']')) else {
+            return;
+        };
+        match self.requests.remove(&id) {
+            Some(Request::Join(at)) => self.joined(at, body, now, history),
+            Some(Request::Leave(at)) => {
+                // Only its last room is ever left.
+                if at + 1 == self.places.len()
+                    && let Some(place) = self.places.pop()
+                {
+                    history.left(self.client, place.room);
+                }
+            }
+            Some(Request::Other) => {}
+            None => self.stored(id, body, now, history),
+        }
+    }
+
+    fn stored(&mut self, id: u64, body: &str, now: Micros, history: &mut History) {
+        let stored = serde_json::from_str::<ChatStored>(body);
+        let unsettled = !self.settled;
+        let answer = match &stored {
+            Ok(_) => self.outbox.answered(id, Ok(()), unsettled, now),
+            Err(_) => {
+                let failure = failure(body);
+                self.outbox.answered(id, Err(&failure), unsettled, now)
+            }
+        };
+        match answer {
+            Answer::Stale => {}
+            Answer::Stored(index) => {
+                if let Ok(stored) = stored {
+                    history.acked(index, stored.seq, now);
+                }
+            }
+            Answer::PutOff => history.put_off(),
+            Answer::Denied(index, place) => {
+                history.denied(self.client, self.places[place].room, Some(index), body);
+            }
+        }
+    }
+
+    fn joined(&mut self, at: usize, body: &str, now: Micros, history: &mut History) {
+        let place = &mut self.places[at];
+        match serde_json::from_str::<Joined<serde::de::IgnoredAny>>(body) {
+            // With a position the room is entered when the `recovered` comes.
+            Ok(joined) if place.position.is_none() => {
+                place.position = Some(joined.seq);
+                place.standing = Standing::In;
+                history.entered(self.client, place.room, joined.seq, place.guest);
+            }
+            Ok(_) => {}
+            Err(_) => {
+                let failure = failure(body);
+                place.standing =
+                    Standing::Out(now + failure.retry_after.map_or(REJOIN, |after| after * 1_000));
+                if failure.code.is_temporary() {
+                    history.put_off();
+                } else {
+                    history.denied(self.client, place.room, None, body);
+                }
+            }
+        }
+    }
+
+    fn happened(&mut self, event: &str, now: Micros, history: &mut History) {
+        let Some((name, payload)) = packet::split(event) else { return };
+        if name == event::CHAT_MESSAGE {
+            let arrived = ChatArrived::read(event);
+            if let (Some(chat), Some(room)) = (arrived, packet::text_field(payload, "room"))
+                && let Some(place) = self.places.iter_mut().find(|place| place.name == room)
+            {
+                history.received(self.client, place.room, chat.index, chat.seq, now);
+                place.position = place.position.map(|position| position.max(chat.seq));
+            }
+        } else if name == event::USER_LIST {
+            let list: Result<UserList, _> = serde_json::from_str(payload);
+            if let Ok(list) = list
+                && let Some(place) = self.place(&list.room)
+            {
+                place.roster.list(list);
+            }
+        } else if name == event::PRESENCE {
+            let change: Result<Presence, _> = serde_json::from_str(payload);
+            if let Ok(change) = change
+                && let Some(place) = self.place(&change.room)
+            {
+                place.roster.change(change);
+            }
+        } else if name == event::RECOVERED
+            && let Ok(recovered) = serde_json::from_str(payload)
+        {
+            self.recovered(&recovered, now, history);
+        }
+    }
+
+    fn recovered(&mut self, recovered: &Recovered, now: Micros, history: &mut History) {
+        let client = self.client;
+        let Some(place) = self.place(&recovered.room) else { return };
+        match recovered.code {
+            None => {
+                if place.standing == Standing::Entering {
+                    place.standing = Standing::In;
+                }
+                place.position = place.position.map(|position| position.max(recovered.to));
+                history.recovered(client, place.room, recovered.from, recovered.complete);
+            }
+            Some(code) if code.is_temporary() => {
+                place.standing = Standing::Out(now + REJOIN);
+                history.put_off();
+            }
+            Some(code) => {
+                place.standing = Standing::Out(now + REJOIN);
+                history.denied(client, place.room, None, &format!("{code:?}"));
+            }
+        }
+    }
+
+    fn place(&mut self, room: &RoomName) -> Option<&mut Place> {
+        self.places.iter_mut().find(|place| place.name == room.as_str())
+    }
+}
+
+/// How long a server may be silent, by its handshake, in milliseconds.
+fn patience(handshake: &str) -> u64 {
+    let handshake: serde_json::Value = serde_json::from_str(handshake).unwrap_or_default();
+    let field = |name: &str| handshake.get(name).and_then(serde_json::Value::as_u64);
+    field("pingInterval").unwrap_or(25_000) + field("pingTimeout").unwrap_or(20_000)
+}
+
+/// The failure in an answer; one that is none of ours is taken for a refusal for good.
+fn failure(body: &str) -> Failure {
+    serde_json::from_str(body)
+        .unwrap_or_else(|_| Failure::new(wire::ErrorCode::Invalid, "not an answer of ours"))
+}
+
+#[cfg(test)]
+mod tests;

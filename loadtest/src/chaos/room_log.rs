@@ -1,0 +1,326 @@
+//! What is known of one room: which message stands at each `seq`, and who has received it.
+//!
+//! Pure. For each message a set of bits says which residents have it, so that one message that one
+//! client missed is found whatever else came to it; once everybody has it, only its number stays, and
+//! whoever gets it again gets a double. Guests, who come late and go early, keep what they received
+//! instead, and are held against the whole log at the end.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use wire::Seq;
+
+/// The number of a message: the place in the order in which messages were first sent.
+pub type Index = u64;
+
+/// The log of one room, as its members and the senders' acks tell it.
+#[derive(Debug, Default)]
+pub struct RoomLog {
+    slots: BTreeMap<Seq, Slot>,
+    /// The slots that somebody still waits for.
+    open: BTreeSet<Seq>,
+    residents: Vec<Resident>,
+    /// Where a client stands among the residents.
+    places: HashMap<usize, usize>,
+    /// Guests who are here, and the visits that have ended.
+    guests: HashMap<usize, Visit>,
+    visits: Vec<Visit>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    index: Index,
+    /// A bit for each resident who has it; `None` once all have who should.
+    seen: Option<Vec<u64>>,
+}
+
+#[derive(Debug)]
+struct Resident {
+    client: usize,
+    /// Where it came in: what stands later must come to it.
+    from: Seq,
+    /// The latest that has come.
+    last: Seq,
+    /// Whether it left for good, after `last`.
+    left: bool,
+}
+
+#[derive(Debug)]
+struct Visit {
+    client: usize,
+    from: Seq,
+    received: Vec<Seq>,
+}
+
+/// How a receipt fits to what was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    Fits,
+    /// The client has had it, or came in after it.
+    Double,
+    /// It stands before one that the client has had.
+    Late,
+    /// The client is not in the room.
+    Stray,
+}
+
+/// How a message fits to what was known to stand at its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Witness {
+    /// The place was empty.
+    New,
+    Known,
+    /// Another message stands there.
+    Other(Index),
+}
+
+/// A message that a client should have received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    pub client: usize,
+    pub index: Index,
+    pub seq: Seq,
+}
+
+impl RoomLog {
+    /// A client is in the room from `from` on, until it leaves for good.
+    pub fn enter(&mut self, client: usize, from: Seq) {
+        if self.places.contains_key(&client) {
+            return;
+        }
+        self.places.insert(client, self.residents.len());
+        self.residents.push(Resident { client, from, last: from, left: false });
+    }
+
+    /// A client is in the room from `from` on, for a while.
+    pub fn visit(&mut self, client: usize, from: Seq) {
+        self.end_visit(client);
+        self.guests.insert(client, Visit { client, from, received: Vec::new() });
+    }
+
+    /// A client is not in the room any more: what follows the last that it received is not for it.
+    pub fn leave(&mut self, client: usize) {
+        self.end_visit(client);
+        if let Some(place) = self.places.get(&client) {
+            self.residents[*place].left = true;
+            for seq in self.open.clone() {
+                self.close_if_complete(seq);
+            }
+        }
+    }
+
+    fn end_visit(&mut self, client: usize) {
+        self.visits.extend(self.guests.remove(&client));
+    }
+
+    /// Somebody says that message `index` stands at `seq`.
+    pub fn witness(&mut self, index: Index, seq: Seq) -> Witness {
+        if let Some(slot) = self.slots.get(&seq) {
+            return if slot.index == index { Witness::Known } else { Witness::Other(slot.index) };
+        }
+        self.slots.insert(seq, Slot { index, seen: Some(Vec::new()) });
+        self.open.insert(seq);
+        self.close_if_complete(seq);
+        Witness::New
+    }
+
+    /// A client has received what stands at `seq`, which was witnessed.
+    pub fn received(&mut self, client: usize, seq: Seq) -> Receipt {
+        if let Some(&place) = self.places.get(&client) {
+            return self.received_by_resident(place, seq);
+        }
+        let Some(visit) = self.guests.get_mut(&client) else { return Receipt::Stray };
+        let last = visit.received.last().copied().unwrap_or(visit.from);
+        if seq > last {
+            visit.received.push(seq);
+            return Receipt::Fits;
+        }
+        if seq <= visit.from || visit.received.binary_search(&seq).is_ok() {
+            return Receipt::Double;
+        }
+        // Kept in order, so that it can be looked for.
+        visit.received.push(seq);
+        visit.received.sort_unstable();
+        Receipt::Late
+    }
+
+    fn received_by_resident(&mut self, place: usize, seq: Seq) -> Receipt {
+        let resident = &mut self.residents[place];
+        if seq <= resident.from {
+            return Receipt::Double;
+        }
+        let Some(slot) = self.slots.get_mut(&seq) else { return Receipt::Stray };
+        let Some(seen) = &mut slot.seen else { return Receipt::Double };
+        if is_set(seen, place) {
+            return Receipt::Double;
+        }
+        set(seen, place);
+        let late = seq < resident.last;
+        resident.last = resident.last.max(seq);
+        self.close_if_complete(seq);
+        if late { Receipt::Late } else { Receipt::Fits }
+    }
+
+    fn close_if_complete(&mut self, seq: Seq) {
+        let Some(slot) = self.slots.get_mut(&seq) else { return };
+        let Some(seen) = &slot.seen else { return };
+        let mut waiting = self.residents.iter().enumerate();
+        if waiting.all(|(place, resident)| is_set(seen, place) || !resident.expects(seq)) {
+            slot.seen = None;
+            self.open.remove(&seq);
+        }
+    }
+
+    /// How many messages somebody still waits for.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many deliveries the log calls for by now.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        let stood_after = |from: Seq| self.slots.range(from + 1..).count();
+        let of_resident = |resident: &Resident| match resident.left {
+            true => self.between(resident.from, resident.last).count(),
+            false => stood_after(resident.from),
+        };
+        let residents: usize = self.residents.iter().map(of_resident).sum();
+        let guests: usize = self.all_visits().map(|visit| self.between_visit(visit).count()).sum();
+        (residents + guests) as u64
+    }
+
+    /// What has not come to somebody who should have it.
+    pub fn missing(&self) -> impl Iterator<Item = Missing> {
+        let residents = self.open.iter().filter_map(|seq| self.slots.get_key_value(seq));
+        let residents = residents.flat_map(|(&seq, slot)| {
+            let lacks = move |place: usize| slot.seen.as_ref().is_some_and(|s| !is_set(s, place));
+            let waiting = self.residents.iter().enumerate();
+            waiting
+                .filter(move |(place, resident)| resident.expects(seq) && lacks(*place))
+                .map(move |(_, resident)| (resident.client, slot.index, seq))
+        });
+        let guests = self.all_visits().flat_map(|visit| {
+            self.between_visit(visit)
+                .filter(|(seq, _)| visit.received.binary_search(seq).is_err())
+                .map(|(seq, slot)| (visit.client, slot.index, *seq))
+        });
+        residents.chain(guests).map(|(client, index, seq)| Missing { client, index, seq })
+    }
+
+    /// Every message, in order.
+    pub fn messages(&self) -> impl Iterator<Item = (Seq, Index)> {
+        self.slots.iter().map(|(seq, slot)| (*seq, slot.index))
+    }
+
+    fn all_visits(&self) -> impl Iterator<Item = &Visit> {
+        self.visits.iter().chain(self.guests.values())
+    }
+
+    fn between_visit(&self, visit: &Visit) -> impl Iterator<Item = (&Seq, &Slot)> {
+        self.between(visit.from, visit.received.last().copied().unwrap_or(visit.from))
+    }
+
+    /// What stands after `from` and up to `last`.
+    fn between(&self, from: Seq, last: Seq) -> impl Iterator<Item = (&Seq, &Slot)> {
+        // A range whose start lies behind its end would panic.
+        self.slots.range(from + 1..=last.max(from + 1)).filter(move |(seq, _)| **seq <= last)
+    }
+}
+
+impl Resident {
+    fn expects(&self, seq: Seq) -> bool {
+        seq > self.from && (!self.left || seq <= self.last)
+    }
+}
+
+fn is_set(bits: &[u64], at: usize) -> bool {
+    bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+}
+
+fn set(bits: &mut Vec<u64>, at: usize) {
+    if bits.len() <= at / 64 {
+        bits.resize(at / 64 + 1, 0);
+    }
+    bits[at / 64] |= 1 << (at % 64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two residents and message 1 at seq 10.
+    fn log() -> RoomLog {
+        let mut log = RoomLog::default();
+        log.enter(7, 0);
+        log.enter(8, 0);
+        assert_eq!(log.witness(1, 10), Witness::New);
+        log
+    }
+
+    #[test]
+    fn what_all_have_is_closed_and_a_double_is_still_found() {
+        let mut log = log();
+        assert_eq!(log.received(7, 10), Receipt::Fits);
+        assert_eq!((log.open(), log.missing().count()), (1, 1));
+        assert_eq!(log.received(8, 10), Receipt::Fits);
+        assert_eq!((log.open(), log.missing().count()), (0, 0));
+        assert_eq!(log.received(8, 10), Receipt::Double);
+        assert_eq!(log.witness(1, 10), Witness::Known);
+        assert_eq!(log.witness(2, 10), Witness::Other(1));
+    }
+
+    #[test]
+    fn a_late_one_and_a_stranger() {
+        let mut log = log();
+        log.witness(2, 11);
+        assert_eq!(log.received(7, 11), Receipt::Fits);
+        assert_eq!(log.received(7, 10), Receipt::Late);
+        assert_eq!(log.received(9, 10), Receipt::Stray);
+    }
+
+    #[test]
+    fn who_left_lacks_only_what_stood_before_its_last() {
+        let mut log = log();
+        for (index, seq) in [(2, 11), (3, 12)] {
+            log.witness(index, seq);
+        }
+        for seq in 10..=12 {
+            log.received(8, seq);
+        }
+        log.received(7, 11);
+        log.leave(7);
+        let missing: Vec<_> = log.missing().collect();
+        assert_eq!(missing, [Missing { client: 7, index: 1, seq: 10 }]);
+        assert_eq!(log.expected(), 3 + 2);
+    }
+
+    #[test]
+    fn who_came_later_does_not_lack_what_stood_before() {
+        let mut log = log();
+        log.enter(9, 10);
+        log.witness(2, 11);
+        for client in [7, 8] {
+            log.received(client, 10);
+        }
+        let waiting: Vec<_> = log.missing().map(|missing| (missing.client, missing.seq)).collect();
+        assert_eq!(waiting, [(7, 11), (8, 11), (9, 11)]);
+        assert_eq!(log.received(9, 10), Receipt::Double);
+    }
+
+    #[test]
+    fn a_guest_lacks_what_lies_between_two_that_it_got() {
+        let mut log = log();
+        log.visit(9, 10);
+        for (index, seq) in [(2, 11), (3, 12), (4, 13)] {
+            log.witness(index, seq);
+        }
+        assert_eq!(log.received(9, 12), Receipt::Fits);
+        assert_eq!(log.received(9, 12), Receipt::Double);
+        log.leave(9);
+        assert_eq!(log.received(9, 13), Receipt::Stray);
+        let missing: Vec<_> = log.missing().filter(|missing| missing.client == 9).collect();
+        assert_eq!(missing, [Missing { client: 9, index: 2, seq: 11 }]);
+        log.visit(9, 13);
+        assert_eq!(log.received(9, 13), Receipt::Double);
+    }
+}

@@ -1,0 +1,41 @@
+//! Faults of NATS.
+
+use std::time::Duration;
+
+use super::stage::{Scale, Stage};
+use crate::chaos::{outcome::Outcome, topology::NatsLayout};
+
+/// How long NATS may take to be whole.
+const HEALTHY: Duration = Duration::from_secs(30);
+
+/// The only server goes away and comes back.
+pub async fn restart(name: &str, scale: &Scale, kill: bool) -> anyhow::Result<Outcome> {
+    let mut stage = Stage::open(name, scale, scale.plan()).await?;
+    if kill {
+        stage.topology.nats().kill(0)?;
+    } else {
+        stage.topology.nats().stop(0).await?;
+    }
+    stage.go_on(scale.seconds(1.0, 5.0)).await;
+    stage.topology.nats().restart(0).await?;
+    stage.go_on(scale.seconds(5.0, 15.0)).await;
+    stage.rest().await;
+    stage.close().await
+}
+
+/// One of three servers dies: that which leads the log, or another.
+pub async fn kill_of_three(name: &str, scale: &Scale, leader: bool) -> anyhow::Result<Outcome> {
+    let mut plan = scale.plan();
+    plan.topology.nats = NatsLayout::Cluster;
+    let mut stage = Stage::open(name, scale, plan).await?;
+    let leads = stage.topology.nats().leader_of(wire::stream::ROOMS).await?;
+    let victim = if leader { leads } else { (leads + 1) % stage.topology.nats().servers() };
+    stage.topology.nats().kill(victim)?;
+    stage.go_on(scale.seconds(8.0, 20.0)).await;
+    stage.topology.nats().restart(victim).await?;
+    let healthy = stage.topology.nats().wait_healthy(HEALTHY).await;
+    stage.must("NATS is not whole again", healthy);
+    stage.go_on(scale.seconds(1.0, 15.0)).await;
+    stage.rest().await;
+    stage.close().await
+}

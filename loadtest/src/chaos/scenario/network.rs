@@ -1,0 +1,46 @@
+//! Faults of the network between a node and NATS.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::stage::{Scale, Stage, happens};
+use crate::chaos::{balancer, outcome::Outcome};
+
+/// The node that is cut off.
+const VICTIM: usize = 0;
+/// How long a node may take to be ready again.
+const READY: Duration = Duration::from_secs(20);
+
+/// A node's network to NATS swallows everything, then heals. Who is on the node is told so.
+pub async fn cut(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
+    let mut plan = scale.plan();
+    plan.topology.linked_nodes = vec![VICTIM];
+    let mut stage = Stage::open(name, scale, plan).await?;
+    let url = stage.topology.node(VICTIM).url().clone();
+    let residents = stage.fleet.residents().iter();
+    let there = residents.filter(|client| client.node() == Some(VICTIM)).count();
+    stage.figure("clients of the node", there.to_string());
+    let link = stage.topology.link(VICTIM).context("the node has no link")?;
+    link.cut();
+    let lasting = scale.seconds(6.0, 10.0);
+    let unready = happens(lasting, async || !balancer::is_ready(&url).await);
+    let (unready, ()) = tokio::join!(unready, tokio::time::sleep(lasting));
+    match unready {
+        Some(after) => stage.figure("unready", format!("{after:.1} s after the cut")),
+        None => stage.broken(format!("the node was ready all {lasting:?} without NATS")),
+    }
+    stage.topology.link(VICTIM).context("the node has no link")?.heal();
+    let ready = stage.topology.node(VICTIM).wait_ready(READY).await;
+    stage.must("the node does not turn ready again", ready);
+    stage.go_on(scale.seconds(3.0, 15.0)).await;
+    stage.rest().await;
+    let verdict = stage.verdict();
+    if verdict.silent > 0 {
+        stage.broken(format!("{} messages were not answered in time", verdict.silent));
+    }
+    if verdict.put_off == 0 {
+        stage.broken("nobody was told `unavailable` while the node was cut off".to_owned());
+    }
+    stage.close().await
+}

@@ -1,0 +1,8 @@
+//! The chaos suite on real processes.
+
+// What fails in a helper fails its test, which is what an unwrap says.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod faults;
+mod network;
+mod topology;
