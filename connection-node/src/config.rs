@@ -230,7 +230,7 @@ mod tests {
             (&["--node-id", "A.b"], "expected 1 to 39"),
             (&["--default-rooms", ""], "room is empty"),
             (&["--room-linger", "soon"], "seconds"),
-            (&["--nats-url", "nats://:0:0"], "not a NATS URL"),
+            (&["--nats-url", "nats://:0:0"], "expected a NATS URL"),
         ];
         for (arguments, expected) in table {
             let refusal = parse(arguments).unwrap_err();
