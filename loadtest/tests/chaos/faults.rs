@@ -45,6 +45,7 @@ faults! {
     stop_node: StopNode,
     restart_nats: RestartNats,
     kill_nats: KillNats,
+    pause_nats: PauseNats,
     kill_nats_follower: KillNatsFollower,
     kill_nats_leader: KillNatsLeader,
     cut_node: CutNode,

@@ -36,6 +36,9 @@ pub enum Fault {
     RestartNats,
     /// SIGKILL to the only NATS server, and a start.
     KillNats,
+    /// SIGSTOP to the only NATS server for longer than a message waits for its ack, then SIGCONT: what was
+    /// sent again meanwhile must not stand twice.
+    PauseNats,
     /// SIGKILL to one of three NATS servers, which does not lead the log.
     KillNatsFollower,
     /// SIGKILL to that of three NATS servers that leads the log.
@@ -82,6 +85,7 @@ impl Fault {
             Self::StopNode => node::stop(&name, scale).await,
             Self::RestartNats => nats::restart(&name, scale, false).await,
             Self::KillNats => nats::restart(&name, scale, true).await,
+            Self::PauseNats => nats::pause(&name, scale).await,
             Self::KillNatsFollower => nats::kill_of_three(&name, scale, false).await,
             Self::KillNatsLeader => nats::kill_of_three(&name, scale, true).await,
             Self::CutNode => network::cut(&name, scale).await,

@@ -23,6 +23,20 @@ pub async fn restart(name: &str, scale: &Scale, kill: bool) -> anyhow::Result<Ou
     stage.close().await
 }
 
+/// The only server stands still, with what it was sent, and wakes.
+pub async fn pause(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
+    let mut stage = Stage::open(name, scale, scale.plan()).await?;
+    stage.topology.nats().pause(0)?;
+    stage.go_on(scale.seconds(7.0, 15.0)).await;
+    stage.topology.nats().resume(0)?;
+    stage.go_on(scale.seconds(4.0, 15.0)).await;
+    stage.rest().await;
+    if stage.verdict().put_off == 0 {
+        stage.broken("nobody was told `unavailable` while NATS stood still".to_owned());
+    }
+    stage.close().await
+}
+
 /// One of three servers dies: that which leads the log, or another.
 pub async fn kill_of_three(name: &str, scale: &Scale, leader: bool) -> anyhow::Result<Outcome> {
     let mut plan = scale.plan();
