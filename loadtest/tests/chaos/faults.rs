@@ -48,6 +48,7 @@ faults! {
     pause_nats: PauseNats,
     kill_nats_follower: KillNatsFollower,
     kill_nats_leader: KillNatsLeader,
+    overload: Overload,
     cut_node: CutNode,
     slow_client: SlowClient,
     drop_all: DropAll,

@@ -8,6 +8,7 @@ mod clock;
 mod nats;
 mod network;
 mod node;
+mod overload;
 mod roll;
 pub mod soak;
 pub mod stage;
@@ -43,6 +44,9 @@ pub enum Fault {
     KillNatsFollower,
     /// SIGKILL to that of three NATS servers that leads the log.
     KillNatsLeader,
+    /// SIGSTOP and SIGCONT to the only NATS server, again and again, while nodes may have next to nothing in
+    /// flight: what they do not take they refuse at once.
+    Overload,
     /// A node's network to NATS swallows everything for a while.
     CutNode,
     /// Some clients stop reading while their rooms are busy.
@@ -88,6 +92,7 @@ impl Fault {
             Self::PauseNats => nats::pause(&name, scale).await,
             Self::KillNatsFollower => nats::kill_of_three(&name, scale, false).await,
             Self::KillNatsLeader => nats::kill_of_three(&name, scale, true).await,
+            Self::Overload => overload::little_in_flight(&name, scale).await,
             Self::CutNode => network::cut(&name, scale).await,
             Self::SlowClient => clients::slow(&name, scale).await,
             Self::DropAll => clients::drop_all(&name, scale).await,
