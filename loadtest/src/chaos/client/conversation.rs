@@ -365,13 +365,9 @@ impl Conversation {
     fn stored(&mut self, id: u64, body: &str, now: Micros, history: &mut History) {
         let stored = serde_json::from_str::<ChatStored>(body);
         let unsettled = !self.settled;
-        let answer = match &stored {
-            Ok(_) => self.outbox.answered(id, Ok(()), unsettled, now),
-            Err(_) => {
-                let failure = failure(body);
-                self.outbox.answered(id, Err(&failure), unsettled, now)
-            }
-        };
+        let failure = if stored.is_err() { Some(failure(body)) } else { None };
+        let outcome = failure.as_ref().map_or(Ok(()), Err);
+        let answer = self.outbox.answered(id, outcome, unsettled, now);
         match answer {
             Answer::Stale => {}
             Answer::Stored(index) => {
