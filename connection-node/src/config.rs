@@ -51,13 +51,10 @@ pub struct Config {
     #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 4_096)]
     pub max_in_flight: usize,
 
-    /// Packets that may wait for one socket; beyond, it is closed and recovers.
-    #[arg(long, env = "SOCKET_BUFFER", default_value_t = 1_024)]
-    pub socket_buffer: usize,
-
-    /// Bytes that may wait for one socket; beyond, it is closed and recovers.
-    #[arg(long, env = "SOCKET_BUFFER_BYTES", default_value_t = 1 << 20)]
-    pub socket_buffer_bytes: u64,
+    /// Bytes of events that may wait for one socket; beyond, it is closed and recovers.
+    #[arg(long, env = "SOCKET_BUFFER", default_value_t = 1 << 20,
+          value_parser = clap::value_parser!(u64).range(1_024..))]
+    pub socket_buffer: u64,
 
     /// Messages of each open room kept in memory for joins and recoveries.
     #[arg(long, env = "ROOM_WINDOW", default_value_t = 64)]
@@ -124,8 +121,7 @@ impl Config {
             public_dir: None,
             socket_io_client_dir: None,
             max_in_flight: 4_096,
-            socket_buffer: 1_024,
-            socket_buffer_bytes: 1 << 20,
+            socket_buffer: 1 << 20,
             room_window: 64,
             room_linger: Duration::from_secs(10),
             ping_interval: Duration::from_secs(25),
@@ -149,8 +145,7 @@ impl Config {
             ping_interval: self.ping_interval,
             ping_timeout: self.ping_timeout,
             write_stall: self.write_stall,
-            max_buffer_size: self.socket_buffer,
-            max_waiting: self.socket_buffer_bytes,
+            max_waiting: self.socket_buffer,
             allowed_origins: self.allowed_origins.join(",").parse()?,
             drain_over: self.drain_over,
             ..EdgeConfig::default()
@@ -235,7 +230,7 @@ mod tests {
             (&["--node-id", "A.b"], "expected 1 to 39"),
             (&["--default-rooms", ""], "room is empty"),
             (&["--room-linger", "soon"], "seconds"),
-            (&["--nats-url", "nats://:0:0"], "not a NATS URL"),
+            (&["--nats-url", "nats://:0:0"], "expected a NATS URL"),
         ];
         for (arguments, expected) in table {
             let refusal = parse(arguments).unwrap_err();

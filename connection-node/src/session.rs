@@ -26,9 +26,17 @@ pub struct Session<E> {
 
 struct State<E> {
     stage: Stage<E>,
-    /// The rooms it is in, each with how many requests the room has still to settle.
-    rooms: HashMap<RoomName, u32>,
+    /// The rooms it is in, or on its way into.
+    rooms: HashMap<RoomName, Membership>,
     typed_at: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Membership {
+    /// Requests that the room has still to settle.
+    unsettled: u32,
+    /// Whether a join has succeeded.
+    joined: bool,
 }
 
 enum Stage<E> {
@@ -101,7 +109,7 @@ impl<E> Session<E> {
         if matches!(state.stage, Stage::Closed) {
             return Err(Failure::new(ErrorCode::Unavailable, "the connection is closed"));
         }
-        *state.rooms.entry(room.clone()).or_default() += 1;
+        state.rooms.entry(room.clone()).or_default().unsettled += 1;
         Ok(())
     }
 
@@ -129,18 +137,37 @@ impl<E> Session<E> {
         self.allow(room)?;
         match self.state().rooms.get_mut(room) {
             None => Err(not_a_member(room)),
-            Some(0) => Ok(Route::Direct),
-            Some(unsettled) => {
-                *unsettled += 1;
+            Some(Membership { unsettled: 0, .. }) => Ok(Route::Direct),
+            Some(membership) => {
+                membership.unsettled += 1;
                 Ok(Route::ByRoom)
             }
         }
     }
 
-    /// The room has settled a join, or a message that came [`Route::ByRoom`].
+    /// The room has settled a message that came [`Route::ByRoom`].
     pub fn settled(&self, room: &RoomName) {
-        if let Some(unsettled) = self.state().rooms.get_mut(room) {
-            *unsettled = unsettled.saturating_sub(1);
+        if let Some(membership) = self.state().rooms.get_mut(room) {
+            membership.unsettled = membership.unsettled.saturating_sub(1);
+        }
+    }
+
+    /// The room has let the socket in.
+    pub fn joined(&self, room: &RoomName) {
+        if let Some(membership) = self.state().rooms.get_mut(room) {
+            membership.unsettled = membership.unsettled.saturating_sub(1);
+            membership.joined = true;
+        }
+    }
+
+    /// A join came to nothing. A socket that was in the room before, or waits for another join, stays.
+    pub fn refused(&self, room: &RoomName) {
+        let mut state = self.state();
+        if let Some(membership) = state.rooms.get_mut(room) {
+            membership.unsettled = membership.unsettled.saturating_sub(1);
+            if !membership.joined && membership.unsettled == 0 {
+                state.rooms.remove(room);
+            }
         }
     }
 
@@ -240,6 +267,24 @@ mod tests {
         session.settled(&room);
         session.settled(&room);
         assert_eq!(session.route(&room), Ok(Route::Direct));
+    }
+
+    #[test]
+    fn a_refused_join_puts_nobody_out_who_is_in() {
+        let (session, room) = (session(&["*"]), room("r"));
+        session.enter(&room).unwrap();
+        session.refused(&room);
+        assert!(session.require(&room).is_err());
+        // A second join may still succeed.
+        session.enter(&room).unwrap();
+        session.enter(&room).unwrap();
+        session.refused(&room);
+        session.joined(&room);
+        session.enter(&room).unwrap();
+        session.refused(&room);
+        assert_eq!(session.route(&room), Ok(Route::Direct));
+        // The room learns of the socket's end.
+        assert_eq!(session.close(), [room]);
     }
 
     #[test]

@@ -7,20 +7,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::Subscriber;
 use futures_util::StreamExt as _;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use wire::subject::{ALL_NODE_HEARTBEATS, ALL_WORKER_HEARTBEATS};
 use wire::{NodeId, Partition, kv::Epoch};
 
 use crate::lease::{Action, Answer, Lease};
 use crate::lease_bucket::{self, Shown};
 use crate::liveness::View;
+use crate::metrics::LeaseChange;
 use crate::owner::{self, End, Surroundings, Tenure};
 use crate::peers::Peers;
+use crate::senses::Senses;
 
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -59,30 +59,6 @@ enum Request {
     Take,
     Renew,
     Release,
-}
-
-/// What the coordinator listens to.
-pub struct Senses {
-    pub workers: Subscriber,
-    pub nodes: Subscriber,
-    pub leases: mpsc::Receiver<Shown>,
-}
-
-impl Senses {
-    /// Subscribes to heartbeats; `leases` comes from [`lease_bucket::watch`].
-    ///
-    /// # Errors
-    /// When the connection is closed.
-    pub async fn open(
-        nats: &crate::nats::Nats,
-        leases: mpsc::Receiver<Shown>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            workers: nats.client.subscribe(ALL_WORKER_HEARTBEATS).await?,
-            nodes: nats.client.subscribe(ALL_NODE_HEARTBEATS).await?,
-            leases,
-        })
-    }
 }
 
 impl Coordinator {
@@ -160,10 +136,12 @@ impl Coordinator {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        self.peers.tick(now);
+        self.peers.tick(self.surroundings.nats.connections(), now);
         for partition in Partition::all() {
             self.step(partition, now);
         }
+        let nodes = i64::try_from(self.peers.live_nodes()).unwrap_or(i64::MAX);
+        self.surroundings.metrics.nodes.set(nodes);
         let connected = self.surroundings.nats.is_connected();
         let ready = connected && self.judging_since(now).is_some() && !self.leaving;
         self.ready.send_if_modified(|was| std::mem::replace(was, ready) != ready);
@@ -224,6 +202,7 @@ impl Coordinator {
     }
 
     fn start(&mut self, partition: Partition, epoch: Epoch, until: Instant) {
+        self.surroundings.metrics.lease(LeaseChange::Taken);
         let (until, fence) = watch::channel(until);
         let handle = OwnerHandle {
             epoch,
@@ -243,6 +222,7 @@ impl Coordinator {
 
     fn stop(&mut self, partition: Partition) {
         if let Some(owner) = self.owners.remove(&partition) {
+            self.surroundings.metrics.lease(LeaseChange::Lost);
             tracing::warn!(%partition, epoch = owner.epoch, "the lease is lost, the owner stops");
             owner.stop.cancel();
         }
@@ -265,6 +245,9 @@ impl Coordinator {
                     Request::Take => lease.taken(expected, answer, sent, now),
                     Request::Renew => lease.renewed(expected, answer, sent, now),
                     Request::Release => {
+                        if matches!(answer, Answer::Written(_)) {
+                            self.surroundings.metrics.lease(LeaseChange::Released);
+                        }
                         lease.released(expected, answer, now);
                         Vec::new()
                     }
@@ -278,6 +261,7 @@ impl Coordinator {
             Err(error) => {
                 // Its lease is renewed for nobody; giving all of them up is the safe way out.
                 tracing::error!("a task of this worker failed: {error}");
+                self.surroundings.metrics.tenure(End::Failed);
                 self.orphaned(now);
             }
         }
@@ -287,6 +271,7 @@ impl Coordinator {
         if self.owners.get(&partition).is_some_and(|owner| owner.epoch == epoch) {
             self.owners.remove(&partition);
         }
+        self.surroundings.metrics.tenure(end);
         if end != End::Drained {
             tracing::warn!(%partition, epoch, ?end, "an owner ended");
         }
@@ -318,8 +303,11 @@ impl Coordinator {
                 self.leases_known = true;
                 self.leases.values_mut().for_each(|lease| lease.absent(now));
             }
-            Shown::Record { partition, revision, holder } => {
+            Shown::Record { partition, revision, holder, expired } => {
                 if let Some(lease) = self.leases.get_mut(&partition) {
+                    if let Some(lapsed) = lease.holder().filter(|_| expired) {
+                        self.peers.lease_lapsed(lapsed, now);
+                    }
                     let actions = lease.observed(revision, holder, now);
                     self.carry_out(partition, actions);
                     self.step(partition, now);

@@ -11,6 +11,10 @@ use wire::{
     kv::{Epoch, LEASE_RENEWAL, LEASE_TTL},
 };
 
+pub use self::action::{Action, Answer, Winner};
+
+mod action;
+
 /// How long before the lease's end its owner stops by itself.
 pub const FENCE_MARGIN: Duration = Duration::from_millis(500);
 /// A lease that nobody took for this long is anybody's: the winner may be deaf or stuck.
@@ -23,45 +27,6 @@ const RETRY: Duration = Duration::from_millis(250);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// A lease of another that was neither renewed nor expired for this long: the watch missed something.
 const STALE_RECORD: Duration = LEASE_TTL.saturating_mul(2);
-
-/// What the caller is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Write the lease over revision `expected`, then call [`Lease::taken`].
-    Take { expected: u64 },
-    /// Own the partition, with the right to act until `until`.
-    Start { epoch: Epoch, until: Instant },
-    /// Write the lease again over revision `expected`, then call [`Lease::renewed`].
-    Renew { expected: u64 },
-    /// The owner may now act until `until`.
-    Extend { until: Instant },
-    /// Let the owner finish what it has begun, then call [`Lease::ended`].
-    Drain,
-    /// The right to act is gone: stop the owner at once.
-    Stop,
-    /// Delete the lease over revision `expected`, then call [`Lease::released`].
-    Release { expected: u64 },
-    /// What is known of the bucket cannot be right: read it again.
-    Resync,
-}
-
-/// The answer to a request that writes the lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// Written, with this revision.
-    Written(u64),
-    /// Another revision than the expected one is there.
-    Refused,
-    /// Nobody knows whether it was written.
-    Unknown,
-}
-
-/// Who should own the partition, and since when that worker has been alive.
-#[derive(Debug, Clone, Copy)]
-pub struct Winner<'a> {
-    pub worker: &'a WorkerId,
-    pub alive_since: Instant,
-}
 
 /// The lease of one partition.
 #[derive(Debug)]
@@ -113,6 +78,11 @@ enum Stage {
 impl Lease {
     pub fn new(me: WorkerId) -> Self {
         Self { me, record: None, tenure: Tenure::None, not_before: None, refused: None }
+    }
+
+    /// Who holds it, as far as the bucket has shown.
+    pub fn holder(&self) -> Option<&WorkerId> {
+        self.record.as_ref()?.holder.as_ref()
     }
 
     /// Whether this worker has nothing to do with the lease any more.

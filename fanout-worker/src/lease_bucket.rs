@@ -40,6 +40,8 @@ pub enum Shown {
         revision: u64,
         /// `None` for a deleted or expired lease.
         holder: Option<WorkerId>,
+        /// Whether nobody renewed it in time.
+        expired: bool,
     },
     /// Every lease there is has been shown.
     All,
@@ -117,35 +119,40 @@ fn read(record: &Record) -> Option<Shown> {
     let partition = kv::parse_lease_key(key)?;
     // Markers of deletion and expiry are empty; what nobody can read nobody can renew. Both are free.
     let lease: Option<Lease> = serde_json::from_slice(&record.payload).ok();
-    Some(Shown::Record { partition, revision: record.seq, holder: lease.map(|lease| lease.worker) })
+    let (revision, holder) = (record.seq, lease.map(|lease| lease.worker));
+    let expired = record.expired && holder.is_none();
+    Some(Shown::Record { partition, revision, holder, expired })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn record(subject: &str, payload: &'static str) -> Record {
-        Record { subject: subject.into(), seq: 7, payload: payload.into() }
+    fn record(subject: &str, payload: &'static str, expired: bool) -> Record {
+        let (subject, payload) = (subject.into(), payload.into());
+        Record { subject, seq: 7, payload, pending: 0, expired }
     }
 
     #[test]
     fn leases_and_markers_are_read() {
         let worker = WorkerId::parse("worker-1").unwrap();
         let table = [
-            ("$KV.RT.lease.3", r#"{"worker":"worker-1"}"#, Some((3, Some(worker)))),
-            ("$KV.RT.lease.3", "", Some((3, None))),
-            ("$KV.RT.lease.3", "garbage", Some((3, None))),
-            ("$KV.RT.lease.64", "", None),
-            ("$KV.RT.ckpt.3", "", None),
-            ("lease.3", "", None),
+            ("$KV.RT.lease.3", r#"{"worker":"worker-1"}"#, false, Some((3, Some(worker)))),
+            ("$KV.RT.lease.3", "", false, Some((3, None))),
+            ("$KV.RT.lease.3", "", true, Some((3, None))),
+            ("$KV.RT.lease.3", "garbage", false, Some((3, None))),
+            ("$KV.RT.lease.64", "", false, None),
+            ("$KV.RT.ckpt.3", "", true, None),
+            ("lease.3", "", false, None),
         ];
-        for (subject, payload, expected) in table {
+        for (subject, payload, expired, expected) in table {
             let expected = expected.map(|(number, holder)| Shown::Record {
                 partition: Partition::new(number).unwrap(),
                 revision: 7,
                 holder,
+                expired,
             });
-            assert_eq!(read(&record(subject, payload)), expected, "{subject} {payload}");
+            assert_eq!(read(&record(subject, payload, expired)), expected, "{subject} {payload}");
         }
     }
 

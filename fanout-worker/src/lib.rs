@@ -9,6 +9,8 @@
 //! | --- | --- |
 //! | [`lease`], [`rendezvous`], [`liveness`] | [`coordinator`], [`peers`], [`lease_bucket`], [`heartbeat`] |
 //! | [`partition`] ([`membership`], [`roster`], [`node_link`]) | [`owner`], [`log`], [`ordered`], [`outbox`], [`checkpoint`] |
+//!
+//! [`metrics`] owns what is counted.
 
 mod checkpoint;
 mod config;
@@ -20,6 +22,7 @@ mod lease_bucket;
 mod liveness;
 mod log;
 mod membership;
+mod metrics;
 mod nats;
 mod node_link;
 mod ordered;
@@ -30,6 +33,7 @@ mod peers;
 mod rendezvous;
 mod roster;
 mod run;
+mod senses;
 
 pub use config::Config;
 pub use run::run;

@@ -17,6 +17,14 @@ const MAX_BATCH_BYTES: usize = 64 * 1024;
 /// Every subject of the log.
 const WHOLE_LOG: &str = "rt.>";
 
+/// Records that were there at once.
+#[derive(Debug)]
+pub struct Batch {
+    pub records: Vec<Record>,
+    /// How many more the log had for this partition when it gave the last of them.
+    pub pending: u64,
+}
+
 /// The sequence of the last record in the log of all partitions; 0 when it is empty. It may be a
 /// little behind.
 ///
@@ -60,7 +68,7 @@ pub async fn follow(
     partition: Partition,
     from: Seq,
     max_records: usize,
-    batches: mpsc::Sender<Vec<Record>>,
+    batches: mpsc::Sender<Batch>,
 ) {
     let purpose = format!("log-{partition}");
     let mut records =
@@ -72,11 +80,12 @@ pub async fn follow(
         };
         let Arrival::Record(first) = arrival else { continue };
         let mut bytes = first.payload.len();
-        let mut batch = vec![decode(&first)];
-        while batch.len() < max_records && bytes < MAX_BATCH_BYTES {
+        let mut batch = Batch { records: vec![decode(&first)], pending: first.pending };
+        while batch.records.len() < max_records && bytes < MAX_BATCH_BYTES {
             let Some(record) = records.ready() else { break };
             bytes += record.payload.len();
-            batch.push(decode(&record));
+            batch.pending = record.pending;
+            batch.records.push(decode(&record));
         }
         if batches.send(batch).await.is_err() {
             break;
@@ -124,7 +133,8 @@ mod tests {
 
     fn decoded(subject: &str, payload: &'static [u8]) -> Entry {
         let (subject, payload) = (subject.into(), Bytes::from_static(payload));
-        decode(&ordered::Record { subject, seq: 7, payload }).entry
+        let (pending, expired) = (0, false);
+        decode(&ordered::Record { subject, seq: 7, payload, pending, expired }).entry
     }
 
     #[test]

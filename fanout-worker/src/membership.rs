@@ -123,6 +123,11 @@ impl Membership {
         self.rooms.iter().map(|(room, state)| (room, state.members.as_slice()))
     }
 
+    /// How many rooms have members, and how many nodes they have, summed over the rooms.
+    pub fn size(&self) -> (usize, usize) {
+        (self.rooms.len(), self.nodes.values().sum())
+    }
+
     /// The lowest sequence of the records that hold.
     pub fn oldest_record(&self) -> Option<Seq> {
         self.rooms.values().flat_map(|room| &room.members).map(|member| member.joined).min()
@@ -212,6 +217,9 @@ mod tests {
                 let in_some = model.iter().any(|((_, of), joined)| *of == n && *joined);
                 prop_assert_eq!(membership.has_node(&node(n)), in_some);
             }
+            let pairs: Vec<u8> = model.iter().filter(|(_, joined)| **joined).map(|((r, _), _)| *r).collect();
+            let rooms: std::collections::BTreeSet<&u8> = pairs.iter().collect();
+            prop_assert_eq!(membership.size(), (rooms.len(), pairs.len()));
         }
     }
 }

@@ -40,6 +40,11 @@ impl Nats {
         self.client.connection_state() == State::Connected
     }
 
+    /// How many connections there have been.
+    pub fn connections(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
     /// A name for a consumer that no other has, in this run or another, and that says whose it is.
     pub fn consumer_name(&self, purpose: &str) -> String {
         let number = self.consumers.fetch_add(1, Ordering::Relaxed);

@@ -32,6 +32,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The header of a heartbeat that asks for an answer before more is sent (NATS ADR-15).
 const CONSUMER_STALLED: &str = "Nats-Consumer-Stalled";
+/// How the server marks what it removed by itself (NATS ADR-43).
+const MARKER_REASON: &str = "Nats-Marker-Reason";
+const OUTLIVED: &str = "MaxAge";
 
 /// Where to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +61,11 @@ pub enum Arrival {
 pub struct Record {
     pub subject: Subject,
     pub seq: Seq,
-
     pub payload: Bytes,
+    /// How many more there were when the server sent it.
+    pub pending: u64,
+    /// Whether it marks that the one before it outlived its time to live.
+    pub expired: bool,
 }
 
 /// A reader of one filter of one stream.
@@ -274,8 +280,11 @@ impl Open {
         if let Some(behind) = &mut self.behind {
             *behind = if pending == 0 { 0 } else { behind.saturating_sub(1) };
         }
-        let async_nats::Message { subject, payload, .. } = message.message;
-        Meaning::Record(Record { subject, seq, payload })
+        let async_nats::Message { subject, payload, headers, .. } = message.message;
+        let expired = headers.is_some_and(|headers| {
+            headers.get(MARKER_REASON).is_some_and(|reason| reason.as_str() == OUTLIVED)
+        });
+        Meaning::Record(Record { subject, seq, payload, pending, expired })
     }
 
     fn heartbeat(&mut self, message: async_nats::Message) -> Meaning {

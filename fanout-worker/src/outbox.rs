@@ -4,11 +4,14 @@
 //! [`Frame`] a node where it fits; a full queue makes the owners wait, and so the log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 use wire::delivery::{Frame, MAX_FRAME_BYTES, RosterChange, ToNode};
 use wire::{NodeId, Seq, User, WorkerId, subject};
 
+use crate::metrics::{Metrics, Waiting};
 use crate::nats::Nats;
 
 /// How many batches are gathered before they are sent, at most.
@@ -18,40 +21,73 @@ const GATHER_BATCHES: usize = 64;
 #[derive(Debug)]
 pub struct Batch {
     pub items: Vec<(NodeId, ToNode)>,
+    /// Until when the owner has the right to have it sent.
+    pub fence: watch::Receiver<Instant>,
     /// Set once these items, and all before them, are on their way.
     pub passed: Option<(watch::Sender<Seq>, Seq)>,
+    /// Counts the batch while it waits.
+    pub waiting: Waiting,
 }
 
 /// Sends until no owner is left.
-pub async fn run(nats: Nats, mut batches: mpsc::Receiver<Batch>) {
+pub async fn run(nats: Nats, metrics: Arc<Metrics>, mut batches: mpsc::Receiver<Batch>) {
     let mut gathered = Vec::with_capacity(GATHER_BATCHES);
     while batches.recv_many(&mut gathered, GATHER_BATCHES).await > 0 {
-        let mut by_node: HashMap<NodeId, Vec<ToNode>> = HashMap::new();
-        let mut passed = Vec::new();
-        for batch in gathered.drain(..) {
-            for (node, item) in batch.items {
-                by_node.entry(node).or_default().push(item);
-            }
-            passed.extend(batch.passed);
-        }
-        let max_bytes = nats.client.max_payload();
+        let Gathered { by_node, passed } = gather(gathered.drain(..), Instant::now());
         for (node, items) in by_node {
-            let subject = subject::delivery(&node);
-            for frame in frames(&nats.worker, items, max_bytes) {
-                // The log holds what is lost here, and the counters tell the node.
-                if let Err(error) = nats.client.publish(subject.clone(), frame.into()).await {
-                    tracing::warn!(%node, "cannot send to a node: {error}");
-                }
-            }
+            send(&nats, &metrics, &node, items).await;
         }
         if !passed.is_empty() {
             if let Err(error) = nats.client.flush().await {
+                metrics.publish_failures.inc();
                 tracing::warn!("cannot flush to NATS: {error}");
                 continue;
             }
             for (progress, seq) in passed {
                 progress.send_replace(seq);
             }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Gathered {
+    by_node: HashMap<NodeId, Vec<ToNode>>,
+    passed: Vec<(watch::Sender<Seq>, Seq)>,
+}
+
+/// Puts together what each node gets. What an owner left that has no right to it any more is dropped:
+/// this process was paused, or NATS out of reach, and by now another owner speaks. Should there be none,
+/// the counters tell the node that something is missing.
+fn gather(batches: impl Iterator<Item = Batch>, now: Instant) -> Gathered {
+    let mut gathered = Gathered::default();
+    for Batch { items, fence, passed, waiting } in batches {
+        drop(waiting);
+        if now >= *fence.borrow() {
+            continue;
+        }
+        for (node, item) in items {
+            gathered.by_node.entry(node).or_default().push(item);
+        }
+        gathered.passed.extend(passed);
+    }
+    gathered
+}
+
+async fn send(nats: &Nats, metrics: &Metrics, node: &NodeId, items: Vec<ToNode>) {
+    let subject = subject::delivery(node);
+    let messages = |item: &ToNode| match item {
+        ToNode::Messages(messages) => messages.messages.len() as u64,
+        _ => 0,
+    };
+    metrics.deliveries.inc_by(items.iter().map(messages).sum());
+    for frame in frames(&nats.worker, items, nats.client.max_payload()) {
+        metrics.frames.inc();
+        metrics.frame_bytes.inc_by(frame.len() as u64);
+        // The log holds what is lost here, and the counters tell the node.
+        if let Err(error) = nats.client.publish(subject.clone(), frame.into()).await {
+            metrics.publish_failures.inc();
+            tracing::warn!(%node, "cannot send to a node: {error}");
         }
     }
 }
@@ -174,6 +210,33 @@ mod tests {
             assert_eq!(counters(&frames), expected, "{sizes:?}");
             assert!(frames.iter().all(|frame| frame.len() <= max_bytes));
         }
+    }
+
+    #[test]
+    fn what_outlived_its_owners_right_is_dropped() {
+        let metrics = Metrics::new();
+        let now = Instant::now();
+        let node = NodeId::parse("node-1").unwrap();
+        let (progress, passed) = watch::channel(0);
+        let batch = |seq: Seq, until: Instant| Batch {
+            items: vec![(node.clone(), messages(seq, 10))],
+            fence: watch::channel(until).1,
+            passed: Some((progress.clone(), seq)),
+            waiting: metrics.waiting_batch(),
+        };
+        let second = std::time::Duration::from_secs(1);
+        let batches = [batch(1, now + second), batch(2, now), batch(3, now + second)];
+        // Ten seconds later not even the others have a right to it.
+        let late = [batch(4, now + second)];
+        let waiting = || metrics.text().unwrap().contains("starling_worker_outbox_batches 4");
+        assert!(waiting());
+        let gathered = gather(batches.into_iter(), now);
+        assert_eq!(gathered.by_node[&node].len(), 2);
+        let seqs: Vec<Seq> = gathered.passed.iter().map(|(_, seq)| *seq).collect();
+        assert_eq!((seqs, *passed.borrow()), (vec![1, 3], 0));
+        let gathered = gather(late.into_iter(), now + second * 10);
+        assert!(gathered.by_node.is_empty() && gathered.passed.is_empty());
+        assert!(metrics.text().unwrap().contains("starling_worker_outbox_batches 0"));
     }
 
     #[test]

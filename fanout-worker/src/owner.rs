@@ -19,6 +19,7 @@ use crate::checkpoint;
 use crate::liveness::View;
 use crate::log;
 use crate::membership::Membership;
+use crate::metrics::{Holdings, Metrics, Share};
 use crate::nats::Nats;
 use crate::outbox::Batch;
 use crate::partition::{Effect, Input, PartitionCore, Timing};
@@ -38,6 +39,7 @@ pub struct Surroundings {
     pub nats: Nats,
     pub outbox: mpsc::Sender<Batch>,
     pub nodes: watch::Receiver<Arc<View<NodeId>>>,
+    pub metrics: Arc<Metrics>,
     pub timing: Timing,
     pub log_batch: usize,
 }
@@ -136,7 +138,10 @@ struct Owner {
     tenure: Tenure,
     core: PartitionCore,
     words: Subscriber,
-    log: mpsc::Receiver<Vec<crate::partition::Record>>,
+    log: mpsc::Receiver<log::Batch>,
+    /// How many records the log had beyond the last one.
+    pending: u64,
+    share: Share,
     losses: watch::Receiver<u64>,
     /// Up to where everything was sent.
     progress: watch::Sender<Seq>,
@@ -165,6 +170,8 @@ impl Owner {
             log::follow(nats.clone(), tenure.partition, from, surroundings.log_batch, batches);
         Self {
             losses: nats.losses.clone(),
+            pending: 0,
+            share: Share::new(surroundings.metrics.clone()),
             surroundings,
             tenure,
             core,
@@ -188,6 +195,7 @@ impl Owner {
             }
             let before = self.core.processed();
             let effects = self.core.handle(input, now);
+            self.tell_holdings();
             self.carry_out(effects, self.core.processed() > before).await;
             input = match self.next().await {
                 Next::Input(input) => input,
@@ -201,7 +209,10 @@ impl Owner {
         let wake = self.core.next_wake().map(tokio::time::Instant::from_std);
         tokio::select! {
             () = self.tenure.drain.cancelled() => Next::Drain,
-            batch = self.log.recv() => batch.map_or(Next::Failed, |batch| Next::Input(Input::Log(batch))),
+            batch = self.log.recv() => match batch {
+                Some(batch) => Next::Input(self.take(batch)),
+                None => Next::Failed,
+            },
             word = self.words.next() => match word {
                 Some(word) => Next::Input(self.read(&word.payload)),
                 None => Next::Failed,
@@ -215,6 +226,18 @@ impl Owner {
                 Next::Input(Input::Wake)
             }
         }
+    }
+
+    fn take(&mut self, log::Batch { records, pending }: log::Batch) -> Input {
+        self.pending = pending;
+        self.surroundings.metrics.log_records.inc_by(records.len() as u64);
+        Input::Log(records)
+    }
+
+    fn tell_holdings(&mut self) {
+        let (rooms, room_nodes, roster_users) = self.core.size();
+        let log_pending = self.pending;
+        self.share.set(Holdings { rooms, room_nodes, roster_users, log_pending });
     }
 
     fn read(&mut self, payload: &[u8]) -> Input {
@@ -239,6 +262,7 @@ impl Owner {
                     let removal =
                         remove_interest(&self.surroundings.nats, &room, &node, joined).await;
                     if let Err(error) = removal {
+                        self.surroundings.metrics.publish_failures.inc();
                         tracing::warn!(%room, %node, "cannot remove a dead node's interest: {error:#}");
                     }
                 }
@@ -248,8 +272,10 @@ impl Owner {
         if items.is_empty() && passed.is_none() {
             return;
         }
+        let waiting = self.surroundings.metrics.waiting_batch();
+        let fence = self.tenure.until.clone();
         // Refused only when the worker is gone altogether.
-        let _ = self.surroundings.outbox.send(Batch { items, passed }).await;
+        let _ = self.surroundings.outbox.send(Batch { items, fence, passed, waiting }).await;
     }
 
     async fn drain(self) -> End {

@@ -151,6 +151,12 @@ impl PartitionCore {
         self.processed
     }
 
+    /// How many rooms have members, on how many nodes in sum, and how many users are said to be there.
+    pub fn size(&self) -> (usize, usize, usize) {
+        let (rooms, room_nodes) = self.membership.size();
+        (rooms, room_nodes, self.rosters.present())
+    }
+
     /// Takes one input and says what to do, in order.
     pub fn handle(&mut self, input: Input, now: Instant) -> Vec<Effect> {
         match input {

@@ -25,20 +25,39 @@ pub struct Peers {
     shown_nodes: watch::Sender<Arc<View<NodeId>>>,
     /// Since when this worker hears itself.
     first_beat: Option<Instant>,
+    /// How many connections there had been at the last tick.
+    connections: Option<u64>,
 }
 
 impl Peers {
     /// Changes among the nodes are shown to `shown_nodes`.
     pub fn new(me: WorkerId, shown_nodes: watch::Sender<Arc<View<NodeId>>>, now: Instant) -> Self {
         let (workers, nodes) = (Liveness::new(now), Liveness::new(now));
-        Self { me, workers, nodes, shown_nodes, first_beat: None }
+        Self { me, workers, nodes, shown_nodes, first_beat: None, connections: None }
     }
 
-    /// Time passes.
-    pub fn tick(&mut self, now: Instant) {
+    /// Time passes; this worker has had so many `connections`. On a new one the others may have to make
+    /// theirs first.
+    pub fn tick(&mut self, connections: u64, now: Instant) {
+        if self.connections.replace(connections).is_some_and(|before| before != connections) {
+            self.workers.interrupted(now);
+            self.nodes.interrupted(now);
+        }
         self.workers.expire(now);
         self.nodes.expire(now);
         self.show_nodes(now);
+    }
+
+    /// How many nodes are heard to live.
+    pub fn live_nodes(&self) -> usize {
+        self.nodes.alive().count()
+    }
+
+    /// A lease ran out that `worker` should have renewed.
+    pub fn lease_lapsed(&mut self, worker: &WorkerId, now: Instant) {
+        if *worker != self.me {
+            self.workers.lapsed(worker, now);
+        }
     }
 
     /// Since when this worker has heard enough of the others; `None` while it has not, or does not
@@ -113,6 +132,54 @@ mod tests {
         assert_eq!(peers.known_since(at(4_749)), None);
         assert_eq!(peers.known_since(at(4_750)), Some(at(4_750)));
         assert!(peers.winner(Partition::of_room("general")).is_some());
+    }
+
+    #[test]
+    fn who_lets_a_lease_lapse_in_silence_wins_nothing_until_it_is_heard_again() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let (me, other) = (WorkerId::parse("me").unwrap(), WorkerId::parse("other").unwrap());
+        let mut peers = Peers::new(me.clone(), watch::channel(Arc::default()).0, start);
+        for beat_at in (0..5_000).step_by(500) {
+            peers.worker_beat(&beat("me"), at(beat_at));
+            if beat_at < 3_000 {
+                peers.worker_beat(&beat("other"), at(beat_at));
+            }
+            peers.tick(1, at(beat_at));
+        }
+        let won = |peers: &Peers, by: &WorkerId| {
+            let winners = Partition::all().map(|partition| peers.winner(partition).unwrap());
+            winners.filter(|winner| winner.worker == by).count()
+        };
+        let (mine, its) = (won(&peers, &me), won(&peers, &other));
+        assert!(its > 0 && mine > 0);
+        // Its last beat is two seconds old.
+        peers.lease_lapsed(&other, at(4_500));
+        peers.lease_lapsed(&me, at(4_500));
+        assert_eq!(won(&peers, &me), mine + its);
+        peers.worker_beat(&beat("other"), at(9_000));
+        assert_eq!((won(&peers, &me), won(&peers, &other)), (mine, its));
+    }
+
+    #[test]
+    fn a_new_connection_spares_the_nodes_that_are_slow_to_return() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let node = NodeId::parse("node-1").unwrap();
+        let node_beat = NodeHeartbeat { node: node.clone(), leaving: false };
+        for (connections, lives) in [(1, false), (2, true)] {
+            let (show, shown) = watch::channel(Arc::default());
+            let mut peers = Peers::new(WorkerId::parse("me").unwrap(), show, start);
+            peers.node_beat(&serde_json::to_vec(&node_beat).unwrap(), at(4_000));
+            for now in (0..7_100).step_by(100) {
+                // A second without a connection is no time in which this worker misses its own beat.
+                if !(4_000..5_000).contains(&now) {
+                    peers.worker_beat(&beat("me"), at(now));
+                }
+                peers.tick(if now < 5_000 { 1 } else { connections }, at(now));
+            }
+            assert_eq!(shown.borrow().is_alive(&node), lives, "{connections}");
+        }
     }
 
     #[test]

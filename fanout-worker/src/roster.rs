@@ -29,6 +29,8 @@ pub struct Rosters {
     /// The same by node: whom a full report replaces, and who goes when the node goes.
     by_node: HashMap<NodeId, HashMap<RoomName, HashSet<UserId>>>,
     changed: HashSet<RoomName>,
+    /// How many users there are, each as often as it is in a room.
+    present: usize,
     /// No roster starts below this version, so that versions never go back.
     floor: u64,
 }
@@ -54,6 +56,7 @@ impl Rosters {
             rooms: HashMap::new(),
             by_node: HashMap::new(),
             changed: HashSet::new(),
+            present: 0,
             floor: FIRST_VERSION,
         }
     }
@@ -106,10 +109,10 @@ impl Rosters {
             roster.touch(&user.user_id);
             self.changed.insert(room.clone());
         }
-        let here = roster
-            .users
-            .entry(user.user_id.clone())
-            .or_insert_with(|| Present { name: user.username.clone(), nodes: Vec::new() });
+        let here = roster.users.entry(user.user_id.clone()).or_insert_with(|| {
+            self.present += 1;
+            Present { name: user.username.clone(), nodes: Vec::new() }
+        });
         here.name = user.username.clone();
         if !here.nodes.contains(node) {
             here.nodes.push(node.clone());
@@ -136,8 +139,14 @@ impl Rosters {
         if here.nodes.is_empty() {
             roster.touch(user);
             roster.users.remove(user);
+            self.present -= 1;
             self.changed.insert(room.clone());
         }
+    }
+
+    /// How many users there are, each as often as it is in a room.
+    pub fn present(&self) -> usize {
+        self.present
     }
 
     /// Whether a flush would have something to look at.

@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Config;
-use crate::coordinator::{Coordinator, Senses};
+use crate::coordinator::Coordinator;
 use crate::liveness::View;
+use crate::metrics::Metrics;
 use crate::nats::Nats;
 use crate::owner::Surroundings;
+use crate::senses::Senses;
 use crate::{health, heartbeat, lease_bucket, outbox};
 
 /// Changes of leases that may wait for the coordinator.
@@ -23,7 +25,7 @@ const QUEUE: usize = 65_536;
 const FLUSH_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Runs a worker until `shutdown`: it then says that it leaves, sends what it has begun, hands its
-/// partitions over and returns, within a few seconds. `listener` serves `/healthz` and `/readyz`.
+/// partitions over and returns, within a few seconds. `listener` serves `/healthz`, `/readyz` and `/metrics`.
 ///
 /// Streams that are missing, and a NATS server that goes away, are waited for with readiness false.
 ///
@@ -38,12 +40,13 @@ pub async fn run(
     let worker = config.run_id()?;
     let (ready, readiness) = watch::channel(false);
     let health_end = CancellationToken::new();
-    let serving = health::serve(listener, readiness, health_end.clone());
+    let metrics = Arc::new(Metrics::new());
+    let serving = health::serve(listener, readiness, metrics.clone(), health_end.clone());
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let name = format!("fanout-worker {worker}");
     let result = tokio::select! {
         link = service_shell::connect(&config.nats_url, &name, QUEUE) => match link {
-            Ok(link) => route(&config, Nats::new(link, worker), ready, shutdown).await,
+            Ok(link) => route(&config, Nats::new(link, worker), metrics, ready, shutdown).await,
             Err(error) => Err(error),
         },
         () = shutdown.cancelled() => Ok(()),
@@ -59,6 +62,7 @@ pub async fn run(
 async fn route(
     config: &Config,
     nats: Nats,
+    metrics: Arc<Metrics>,
     ready: watch::Sender<bool>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -69,7 +73,8 @@ async fn route(
     let resync = Arc::new(Notify::new());
     let senses = Senses::open(&nats, leases).await.context("cannot listen for heartbeats")?;
 
-    let sending = AbortOnDropHandle::new(tokio::spawn(outbox::run(nats.clone(), batches)));
+    let sending =
+        AbortOnDropHandle::new(tokio::spawn(outbox::run(nats.clone(), metrics.clone(), batches)));
     let watching = lease_bucket::watch(nats.clone(), shown_leases, resync.clone());
     let watching = AbortOnDropHandle::new(tokio::spawn(watching));
     let beating = heartbeat::beat(nats.clone(), shutdown.clone());
@@ -79,6 +84,7 @@ async fn route(
         nats: nats.clone(),
         outbox,
         nodes,
+        metrics,
         timing: config.timing(),
         log_batch: config.log_batch.get().into(),
     };

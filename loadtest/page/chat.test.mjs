@@ -168,6 +168,56 @@ test('a room that takes no one in is marked; knocking asks again', () => {
   assert.deepEqual(desk.take('join-room').map(({ payload }) => payload), [{ room: 'vault' }]);
 });
 
+test('a room that the server shuts one out of on a reconnect is marked, and the others are caught up with', () => {
+  const desk = new Desk({ rooms: ['general', 'vault'] }).joined([message(5)]).lost().run((chat, now) => chat.connected(now));
+  desk.run((chat, now) => chat.message(message(6), now));
+  desk.run((chat, now) => chat.recovered({ room: 'general', from: 5, to: 6, complete: true }, now));
+  assert.equal(linkWords(desk.chat.link), 'Connected', 'one is still awaited');
+  desk.run((chat, now) => chat.recovered({ room: 'vault', from: 5, to: 5, complete: false, code: 'forbidden', message: 'no entry' }, now));
+  assert.equal(desk.room('vault').phase, 'refused');
+  assert.equal(desk.room('vault').refusal, 'No entry.');
+  assert.deepEqual(desk.room('vault').timeline.gaps, [], 'nothing is known to be gone');
+  assert.equal(linkWords(desk.chat.link), 'Recovered 1 message');
+  desk.pass(60_000);
+  assert.deepEqual(desk.take('join-room'), []);
+  // Another token may let one in, and the next connection tells.
+  desk.lost().run((chat, now) => chat.connected(now));
+  desk.run((chat, now) => chat.recovered({ room: 'vault', from: 5, to: 9, complete: true }, now));
+  assert.equal(desk.room('vault').phase, 'in');
+});
+
+test('a room that one is shut out of for a moment is asked for again from the position, later each time', () => {
+  const desk = new Desk().joined([message(5)]).lost().run((chat, now) => chat.connected(now));
+  const shut = () => desk.run((chat, now) => chat.recovered({ room: 'general', from: 5, to: 5, complete: false, code: 'overloaded', message: 'm' }, now));
+  for (const wait of [500, 1_000, 2_000, 4_000, 8_000, 8_000]) {
+    shut().pass(wait - 1);
+    assert.deepEqual(desk.take('join-room'), [], `before ${wait} ms`);
+    desk.pass(1);
+    const [join] = desk.take('join-room');
+    assert.deepEqual(join.payload, { room: 'general', after: 5 });
+    desk.answer(join, { status: 'success', room: 'general', seq: 6, history: [] });
+  }
+  assert.notEqual(desk.room().phase, 'refused');
+  desk.run((chat, now) => chat.message(message(6), now));
+  desk.run((chat, now) => chat.recovered({ room: 'general', from: 5, to: 6, complete: true }, now));
+  assert.deepEqual(desk.room().timeline.gaps, []);
+  assert.equal(linkWords(desk.chat.link), 'Recovered 1 message');
+  desk.pass(60_000);
+  assert.deepEqual(desk.take('join-room'), []);
+  shut().pass(500);
+  assert.equal(desk.take('join-room').length, 1, 'the waits begin anew');
+});
+
+test('a replay that is asked for again and refused holds nothing else up', () => {
+  const desk = new Desk({ rooms: ['general', 'vault'] }).joined([message(5)]).lost().run((chat, now) => chat.connected(now));
+  desk.run((chat, now) => chat.message(message(6), now));
+  desk.run((chat, now) => chat.recovered({ room: 'general', from: 5, to: 6, complete: true }, now));
+  desk.pass(REPLAY_WITHIN);
+  desk.answer(desk.take('join-room')[0], { status: 'error', code: 'forbidden', message: 'no entry' });
+  assert.equal(desk.room('vault').phase, 'refused');
+  assert.equal(linkWords(desk.chat.link), 'Recovered 1 message');
+});
+
 test('a join that fails for a moment is tried again after retryAfter', () => {
   const desk = new Desk().run((chat, now) => chat.connected(now));
   desk.answer(desk.take('join-room')[0], { status: 'error', code: 'overloaded', message: 'm', retryAfter: 3_000 });

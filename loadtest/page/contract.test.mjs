@@ -51,8 +51,11 @@ test('every event of the server leaves its trace', () => {
     assert.equal(chat.announcement.content, announcement.content);
   }
   for (const end of events.recovered) {
+    chat.open(end.room);
     chat.recovered(end, NOW);
-    assert.equal(chat.rooms.get(end.room).timeline.gaps.includes(end.from), !end.complete);
+    const room = chat.rooms.get(end.room);
+    assert.equal(room.timeline.gaps.includes(end.from), !end.complete && end.code === undefined);
+    assert.equal(room.phase, end.code === undefined ? 'in' : 'refused');
   }
 });
 

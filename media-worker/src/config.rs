@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn bad_settings_are_refused_with_a_reason() {
         let table: [(&[&str], &str); 5] = [
-            (&["--nats-url", "nats://:0:0"], "not a NATS URL"),
+            (&["--nats-url", "nats://:0:0"], "expected a NATS URL"),
             (&["--s3-endpoint", "127.0.0.1:9000"], "not a URL"),
             (&["--s3-endpoint", "ftp://files"], "not a URL such as"),
             (&["--s3-access-key", "key"], "--s3-secret-key"),

@@ -17,6 +17,9 @@ pub(super) const PATH: &str = "/socket.io";
 /// arrive.
 const MAX_ATTACHMENTS: usize = 16;
 
+/// Bytes that no packet of a chat is shorter than.
+const SMALLEST_PACKET: u64 = 32;
+
 /// The Socket.IO service of this node.
 pub type IoService<A = LocalAdapter> = SocketIoService<NotFoundService, A>;
 
@@ -39,13 +42,11 @@ pub struct EdgeConfig {
     /// How long a client may take for a request's head, for each part of its body, and between two
     /// requests of one connection. Default 10 s.
     pub header_timeout: Duration,
-    /// Packets that may wait for one client. Default 256. Beyond that an emit fails and the caller
-    /// has to close the transport with
-    /// [`CloseReason::SlowConsumer`](super::CloseReason::SlowConsumer), or the client misses a
-    /// packet.
-    pub max_buffer_size: usize,
-    /// Bytes that may wait for one client in this process. Default 1 MiB. Beyond that
-    /// [`Transport::take_in`](super::Transport::take_in) says so, and the caller closes it likewise.
+    /// Bytes of events that may wait for one client in this process, and a quarter of the bytes of
+    /// answers and events together. Default 1 MiB. Beyond that
+    /// [`Transport::take_in`](super::Transport::take_in) says so, and the caller has to close the
+    /// transport with [`CloseReason::SlowConsumer`](super::CloseReason::SlowConsumer), or the client
+    /// misses a packet.
     pub max_waiting: u64,
     /// Bytes that the kernel buffers for one client (`SO_SNDBUF`, which Linux doubles). Default 128 KiB:
     /// 1 MB/s to a client 100 ms away. Left to itself the kernel takes up to 4 MB for one that is slow.
@@ -73,7 +74,6 @@ impl Default for EdgeConfig {
             max_payload: (10 << 20) + (64 << 10),
             write_stall: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
-            max_buffer_size: 256,
             max_waiting: 1 << 20,
             send_buffer: 128 << 10,
             ws_read_buffer: 1024,
@@ -89,6 +89,13 @@ impl EdgeConfig {
     /// `max_payload` as a size in memory.
     pub(super) fn max_bytes(&self) -> usize {
         usize::try_from(self.max_payload).unwrap_or(usize::MAX)
+    }
+
+    /// Packets that may wait for one client: so many that the bound in bytes comes first. Their queue
+    /// grows with what waits.
+    fn max_packets(&self) -> usize {
+        let packets = self.max_waiting.saturating_mul(super::transport::ANSWERS) / SMALLEST_PACKET;
+        usize::try_from(packets.max(1_024)).unwrap_or(usize::MAX)
     }
 }
 
@@ -112,7 +119,7 @@ pub fn builder(config: &EdgeConfig) -> SocketIoBuilder {
         .ws_max_message_size(config.max_bytes())
         .ws_max_frame_size(config.max_bytes())
         .ws_read_buffer_size(config.ws_read_buffer)
-        .max_buffer_size(config.max_buffer_size)
+        .max_buffer_size(config.max_packets())
         .with_parser(parser)
 }
 

@@ -47,7 +47,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use config::{EdgeConfig, IoService, build, builder};
 pub use origin::{InvalidOrigin, Origins};
 pub use serve::serve;
-pub use transport::{CloseReason, Transport};
+pub use transport::{CloseReason, Outgoing, Transport};
 
 use registry::Registry;
 

@@ -69,6 +69,18 @@ impl fmt::Display for CloseReason {
     }
 }
 
+/// How many times more may wait where a client asks for much at once and has yet to read it.
+pub(super) const ANSWERS: u64 = 4;
+
+/// What is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// Something that the client has not asked for.
+    Event,
+    /// What it waits for.
+    Answer,
+}
+
 /// One client's transport. A clone is the same transport.
 ///
 /// Every Socket.IO socket finds its own in `socket.req_parts().extensions.get::<Transport>()`,
@@ -168,15 +180,24 @@ impl Transport {
     /// What Socket.IO sends by itself (pings, the handshake) is not taken in but counts as sent, so
     /// that slightly more may wait than the bound says.
     #[must_use]
-    pub fn take_in(&self, bytes: usize) -> bool {
+    pub fn take_in(&self, bytes: usize, what: Outgoing) -> bool {
         let bytes = bytes as u64 + if self.is_websocket() { frame_header(bytes) } else { 0 };
+        let bound = match what {
+            Outgoing::Event => self.0.max_waiting,
+            Outgoing::Answer => self.0.max_waiting.saturating_mul(ANSWERS),
+        };
         let taken = |taken: u64| {
             let sent = self.bytes_out();
             // Nothing waits: counting starts anew, which sheds the difference above.
             let taken = taken.max(sent);
-            (taken == sent || taken - sent + bytes <= self.0.max_waiting).then_some(taken + bytes)
+            (taken == sent || taken - sent + bytes <= bound).then_some(taken + bytes)
         };
         self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+
+    /// Whether so much waits that what is in no hurry should wait elsewhere.
+    pub fn is_clogged(&self) -> bool {
+        self.waiting() > self.0.max_waiting / 4
     }
 
     /// Bytes that wait for the client in this process.
@@ -283,20 +304,25 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_in_bytes() {
         let transport = transport();
-        assert!(transport.take_in(600) && !transport.take_in(600) && transport.take_in(400));
+        let event = |bytes| transport.take_in(bytes, Outgoing::Event);
+        assert!(event(200) && !transport.is_clogged() && event(400) && transport.is_clogged());
+        assert!(!event(600) && event(400));
         assert_eq!(transport.waiting(), 1_000);
         // Some goes out, and as much comes in again.
         transport.count_out(500);
-        assert!(!transport.take_in(501) && transport.take_in(500));
+        assert!(!event(501) && event(500));
+        // Who asks for much may have it wait.
+        let answer = |bytes| transport.take_in(bytes, Outgoing::Answer);
+        assert!(answer(3_000) && !answer(1));
         // The end of the queue, and what was never taken in: counting starts anew.
-        transport.count_out(1_003);
+        transport.count_out(4_003);
         assert_eq!(transport.waiting(), 0);
-        assert!(transport.take_in(5_000), "a packet of any size may wait alone");
-        assert!(!transport.take_in(1));
+        assert!(event(5_000), "a packet of any size may wait alone");
+        assert!(!event(1));
         transport.count_out(5_000);
         assert_eq!(transport.waiting(), 0);
         // A WebSocket's frames have a header.
-        assert!(transport.claim_websocket() && transport.take_in(10) && transport.take_in(200));
+        assert!(transport.claim_websocket() && event(10) && event(200));
         assert_eq!(transport.waiting(), 12 + 204);
     }
 

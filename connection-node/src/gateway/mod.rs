@@ -126,8 +126,8 @@ impl Gateway {
                 }
             }
         }
-        for (room, why) in &named.refused {
-            peer.kept_out(room, 0, why.clone());
+        for (room, position, why) in &named.refused {
+            peer.kept_out(room, *position, why.clone());
         }
         while let Some(early) = peer.session.start() {
             for (value, ack) in early {

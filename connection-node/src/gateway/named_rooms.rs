@@ -17,8 +17,8 @@ const MAX_REFUSED: usize = 1_000;
 pub struct Named {
     /// Each room with the position after which its messages are wanted.
     pub rooms: Vec<(RoomName, Seq)>,
-    /// Rooms that it is not to enter, and why.
-    pub refused: Vec<(RoomName, Failure)>,
+    /// Rooms that it is not to enter, with the position that was named (0 where it is none), and why.
+    pub refused: Vec<(RoomName, Seq, Failure)>,
     names: HashSet<RoomName>,
 }
 
@@ -38,14 +38,15 @@ pub fn named(auth: &Value) -> Named {
         let Ok(room) = RoomName::parse(room) else { continue };
         named.names.insert(room.clone());
         match position.as_u64() {
-            Some(_) if named.rooms.len() >= MAX_NAMED => {
+            Some(position) if named.rooms.len() >= MAX_NAMED => {
                 let message = format!("a connection may name {MAX_NAMED} rooms; join the others");
-                named.refused.push((room, Failure::new(ErrorCode::Overloaded, message)));
+                let why = Failure::new(ErrorCode::Overloaded, message);
+                named.refused.push((room, position, why));
             }
             Some(position) => named.rooms.push((room, position)),
             None => {
                 let message = "a room's position is the seq of its last message that was seen";
-                named.refused.push((room, Failure::new(ErrorCode::Invalid, message)));
+                named.refused.push((room, 0, Failure::new(ErrorCode::Invalid, message)));
             }
         }
     }
@@ -70,7 +71,7 @@ mod tests {
         let rooms = json!({ "a": 7, "b": 0, "c": -1, "d": 1.5, "e": "9", "f": null, "": 3 });
         let named = named(&json!({ "rooms": rooms }));
         assert_eq!(named.rooms, [(room("a"), 7), (room("b"), 0)]);
-        let refused = named.refused.iter().map(|(room, why)| (room.as_str(), why.code));
+        let refused = named.refused.iter().map(|(room, _, why)| (room.as_str(), why.code));
         let refused: Vec<_> = refused.collect();
         assert_eq!(refused, ["c", "d", "e", "f"].map(|room| (room, ErrorCode::Invalid)));
         assert!(named.names(&room("a")) && named.names(&room("f")) && !named.names(&room("g")));
@@ -81,7 +82,8 @@ mod tests {
         let rooms: serde_json::Map<_, _> =
             (0..5_000).map(|n| (format!("room-{n:04}"), json!(n))).collect();
         let named = named(&json!({ "rooms": rooms }));
+        assert_eq!(named.refused[0].1, 200);
         assert_eq!((named.rooms.len(), named.refused.len()), (MAX_NAMED, MAX_REFUSED));
-        assert!(named.refused.iter().all(|(_, why)| why.code == ErrorCode::Overloaded));
+        assert!(named.refused.iter().all(|(_, _, why)| why.code == ErrorCode::Overloaded));
     }
 }

@@ -11,7 +11,7 @@ use socketioxide::{
 use wire::{Failure, RoomName, Seq, client::Recovered, event};
 
 use crate::{
-    edge::{CloseReason, Transport},
+    edge::{CloseReason, Outgoing, Transport},
     rooms::packet::Packet,
     session::Session,
 };
@@ -37,7 +37,8 @@ impl Peer {
     /// Sends an event. A socket whose queue is full is closed: its client reconnects and recovers,
     /// where leaving one event out would lose it.
     pub fn emit(&self, packet: &Packet) {
-        if self.transport.take_in(EVENT_AROUND + packet.event.len() + packet.json.get().len()) {
+        let bytes = EVENT_AROUND + packet.event.len() + packet.json.get().len();
+        if self.transport.take_in(bytes, Outgoing::Event) {
             check(self.socket.emit(packet.event, &*packet.json), &self.transport);
         } else {
             self.transport.close(CloseReason::SlowConsumer);
@@ -47,7 +48,7 @@ impl Peer {
     /// Answers a request.
     pub fn answer(&self, ack: AckSender, body: &impl Serialize) {
         match serde_json::value::to_raw_value(body) {
-            Ok(json) if self.transport.take_in(ACK_AROUND + json.get().len()) => {
+            Ok(json) if self.transport.take_in(ACK_AROUND + json.get().len(), Outgoing::Answer) => {
                 check(ack.send(&*json), &self.transport);
             }
             Ok(_) => self.transport.close(CloseReason::SlowConsumer),
@@ -58,16 +59,21 @@ impl Peer {
         }
     }
 
-    /// Bytes that wait for its client.
-    pub fn bytes_waiting(&self) -> u64 {
-        self.transport.waiting()
+    /// Whether so much waits for its client that a replay should go on later.
+    pub fn is_clogged(&self) -> bool {
+        self.transport.is_clogged()
     }
 
     pub fn is_closed(&self) -> bool {
         self.transport.closed()
     }
 
-    /// The room has dealt with a request of this socket.
+    /// The room has let this socket in.
+    pub fn joined(&self, room: &RoomName) {
+        self.session.joined(room);
+    }
+
+    /// The room has dealt with a message of this socket.
     pub fn settled(&self, room: &RoomName) {
         self.session.settled(room);
     }
@@ -90,7 +96,7 @@ impl Peer {
 
     /// A join came to nothing.
     pub fn refused(&self, room: &RoomName, ack: Option<AckSender>, why: &Failure) {
-        self.session.forget(room);
+        self.session.refused(room);
         if let Some(ack) = ack {
             self.answer(ack, why);
         }

@@ -21,7 +21,7 @@ use super::{Errand, HubIo, ShardInput};
 use crate::{
     gateway::Peer,
     log::{direct::DirectGetError, reader::LogReader},
-    rooms::port::{Effect, Input},
+    rooms::port::{Effect, Input, SocketKey},
 };
 
 /// Messages in one read of a gap or replay.
@@ -30,10 +30,7 @@ const PAGE: usize = 256;
 const RETRY: Duration = Duration::from_millis(500);
 /// The same where a replica of the log lags behind, which it does for milliseconds.
 const RETRY_BEHIND: Duration = Duration::from_millis(20);
-/// A replay goes on once no more bytes than this wait for its socket, so that the messages of hours
-/// do not wait in memory for a slow client.
-const REPLAY_BELOW: u64 = 64 * 1024;
-/// How often that is looked at.
+/// How often a clogged socket is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What carries out the effects of one shard.
@@ -48,6 +45,7 @@ impl Carrier {
         match effect {
             Effect::StoreInterest { room, interest } => self.store_interest(room, interest).await,
             Effect::Tell { partition, what } => self.io.teller.tell(partition, what),
+            Effect::Pace { room, key, socket } => self.pace(room, key, socket),
             Effect::ReadWindow { .. }
             | Effect::Repair { .. }
             | Effect::Replay { .. }
@@ -113,15 +111,27 @@ impl Carrier {
         self.context.send_publish(subject, message).await.map(Some)
     }
 
+    /// Waits until a client has taken what it was sent.
+    fn pace(&self, room: RoomName, key: SocketKey, socket: Peer) {
+        let (queue, stop) = (self.queue.clone(), self.io.stop.clone());
+        self.io.tasks.spawn(async move {
+            let taken = async {
+                while socket.is_clogged() && !socket.is_closed() {
+                    tokio::time::sleep(LOOK).await;
+                }
+            };
+            if stop.run_until_cancelled(taken).await.is_some() && !socket.is_closed() {
+                tell(&queue, Input::Paced { room, key }).await;
+            }
+        });
+    }
+
     /// Reads the log in a task of its own, again and again until it answers.
     fn read(&self, effect: Effect<Peer>) {
         let (reader, reads) = (self.io.reader.clone(), self.io.reads.clone());
         let (queue, stop) = (self.queue.clone(), self.io.stop.clone());
         self.io.tasks.spawn(async move {
             let answer = async {
-                if let Effect::Replay { socket, .. } = &effect {
-                    wait_for_client(socket).await;
-                }
                 let _permit = reads.acquire().await.ok()?;
                 loop {
                     let pause = match ask(&effect, &reader).await {
@@ -150,12 +160,6 @@ async fn tell(queue: &mpsc::WeakSender<Errand>, input: ShardInput) {
     }
 }
 
-async fn wait_for_client(peer: &Peer) {
-    while peer.bytes_waiting() > REPLAY_BELOW && !peer.is_closed() {
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
 /// The answer to an effect that reads; `None` for one that does not, or that nobody waits for any
 /// more.
 async fn ask(
@@ -172,17 +176,19 @@ async fn ask(
             Input::Repaired { room: room.clone(), page }
         }
         Effect::Replay { socket, .. } if socket.is_closed() => return Ok(None),
-        Effect::Replay { room, key, after, reached, first, .. } => {
-            let mut page = reader.after(room, *after, PAGE, *reached).await?;
+        Effect::Replay { room, key, asked, reached, first, .. } => {
+            let mut page = reader.after(room, asked.after, PAGE, *reached).await?;
             if *first {
                 // Asked after the page was read: what went meanwhile shows.
                 page.complete_from = Some(reader.complete_from(room).await?);
             }
-            Input::Replayed { room: room.clone(), key: *key, page }
+            Input::Replayed { room: room.clone(), key: *key, asked: *asked, page }
         }
         Effect::CheckLasts { check, rooms, reached } => {
             Input::Lasts { check: *check, lasts: reader.lasts(rooms, *reached).await? }
         }
-        Effect::StoreInterest { .. } | Effect::Tell { .. } => return Ok(None),
+        Effect::StoreInterest { .. } | Effect::Tell { .. } | Effect::Pace { .. } => {
+            return Ok(None);
+        }
     }))
 }

@@ -50,6 +50,10 @@ impl Port for HubPort {
         }
     }
 
+    fn is_clogged(&self, socket: &Peer) -> bool {
+        socket.is_clogged()
+    }
+
     fn joined(
         &mut self,
         peer: &Peer,
@@ -58,7 +62,7 @@ impl Port for HubPort {
         seq: Seq,
         history: &[&Message],
     ) {
-        peer.settled(room);
+        peer.joined(room);
         if let Some(ack) = ack {
             let history = history.iter().map(|message| &*message.packet.json).collect();
             peer.answer(ack, &Joined { room: room.clone(), seq, history });

@@ -5,7 +5,7 @@
 //! that cannot have come so far is [`DirectGetError::Behind`].
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -27,8 +27,12 @@ pub struct LogReader {
     /// Its interest in the rooms that it asks for is in the log: a record that is surely there.
     node: NodeId,
     direct: DirectGet,
-    retention: Arc<Retention>,
+    context: jetstream::Context,
+    retention: Arc<RwLock<Retention>>,
 }
+
+/// How long the stream's limits are believed; an operator may change them.
+const LIMITS_HOLD: Duration = Duration::from_secs(30);
 
 /// What a stream is asked for (`STREAM.INFO` of NATS' JetStream API).
 #[derive(Deserialize)]
@@ -55,20 +59,9 @@ impl LogReader {
     /// When the stream does not exist or JetStream does not answer.
     pub async fn open(client: Client, node: NodeId) -> anyhow::Result<Self> {
         let context = jetstream::new(client.clone());
-        let subject = format!("STREAM.INFO.{}", stream::ROOMS);
-        let answer = context.request(subject, &()).await?;
-        let StreamInfo { config, created, ts } = match answer {
-            jetstream::response::Response::Ok(info) => info,
-            jetstream::response::Response::Err { error } => return Err(error.into()),
-        };
-        let retention = Retention {
-            cap: u64::try_from(config.max_msgs_per_subject).ok().filter(|cap| *cap > 0),
-            max_age: Duration::from_nanos(config.max_age),
-            age: Duration::try_from(ts - created).unwrap_or_default(),
-            asked: Instant::now(),
-        };
+        let retention = Arc::new(RwLock::new(ask_limits(&context).await?));
         let direct = DirectGet::new(client, stream::ROOMS);
-        Ok(Self { node, direct, retention: Arc::new(retention) })
+        Ok(Self { node, direct, context, retention })
     }
 
     /// A page of a room's messages with a higher sequence than `after`, oldest first, at most `limit`.
@@ -254,14 +247,47 @@ impl LogReader {
     }
 
     async fn judge(&self, oldest: Option<Seq>, count: u64) -> Result<Seq, DirectGetError> {
-        let aged = if self.retention.may_have_aged(Instant::now()) {
+        let retention = self.limits().await;
+        let aged = if retention.may_have_aged(Instant::now()) {
             let first = self.direct.forward(subject::ALL_MESSAGES, 1, 1).await?;
             Some(Aged { oldest_of_all: first.entries.first().map(|entry| entry.seq) })
         } else {
             None
         };
-        Ok(self.retention.complete_from(oldest, count, aged))
+        Ok(retention.complete_from(oldest, count, aged))
     }
+
+    /// The stream's limits, asked for anew now and then.
+    async fn limits(&self) -> Retention {
+        let known = *self.retention.read().unwrap_or_else(PoisonError::into_inner);
+        if known.asked.elapsed() < LIMITS_HOLD {
+            return known;
+        }
+        match ask_limits(&self.context).await {
+            Ok(limits) => {
+                *self.retention.write().unwrap_or_else(PoisonError::into_inner) = limits;
+                limits
+            }
+            Err(error) => {
+                tracing::warn!("cannot ask for the log's limits, those known stay: {error:#}");
+                known
+            }
+        }
+    }
+}
+
+async fn ask_limits(context: &jetstream::Context) -> anyhow::Result<Retention> {
+    let answer = context.request(format!("STREAM.INFO.{}", stream::ROOMS), &()).await?;
+    let StreamInfo { config, created, ts } = match answer {
+        jetstream::response::Response::Ok(info) => info,
+        jetstream::response::Response::Err { error } => return Err(error.into()),
+    };
+    Ok(Retention {
+        cap: u64::try_from(config.max_msgs_per_subject).ok().filter(|cap| *cap > 0),
+        max_age: Duration::from_nanos(config.max_age),
+        age: Duration::try_from(ts - created).unwrap_or_default(),
+        asked: Instant::now(),
+    })
 }
 
 fn messages(room: &RoomName, batch: &Batch) -> Vec<Message> {

@@ -28,6 +28,8 @@ pub trait Port {
     /// Sends an event to a socket. A socket that cannot take it is closed by the port, so that its
     /// client recovers: nothing may be left out silently.
     fn emit(&mut self, to: &Self::Socket, packet: &Packet);
+    /// Whether so much waits for a socket already that a replay should pause.
+    fn is_clogged(&self, socket: &Self::Socket) -> bool;
     /// A socket is in the room from now on; answers the join if it asked to be told.
     fn joined(
         &mut self,
@@ -47,7 +49,8 @@ pub trait Port {
     );
     /// Answers a leave.
     fn left(&mut self, socket: &Self::Socket, ack: Self::Ack);
-    /// A join came to nothing: the socket's session must forget the room, and an ack says why.
+    /// A join came to nothing: unless the socket was in the room before, its session must forget the
+    /// room; and an ack says why.
     fn refused(
         &mut self,
         socket: &Self::Socket,
@@ -79,6 +82,15 @@ pub struct Page {
     pub more: bool,
     /// Nothing after this position has been discarded from the log. Told in the first page alone.
     pub complete_from: Option<Seq>,
+}
+
+/// What a page for one socket was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The position after which it begins.
+    pub after: Seq,
+    /// Up to where the room had been emitted then: the last page brings the socket there at least.
+    pub last: Seq,
 }
 
 /// A message as its partition's owner sent it.
@@ -149,7 +161,13 @@ pub enum Input<P: Port> {
     Replayed {
         room: RoomName,
         key: SocketKey,
+        asked: Asked,
         page: Page,
+    },
+    /// [`Effect::Pace`] is done.
+    Paced {
+        room: RoomName,
+        key: SocketKey,
     },
     /// [`Effect::CheckLasts`] is done: the last message of each room that has any.
     Lasts {
@@ -186,13 +204,14 @@ pub enum Effect<Socket> {
     /// Read everything after a position, for everyone in the room, a page at a time. `reached` is a
     /// message of the room: the last page shows it, unless it has been discarded.
     Repair { room: RoomName, after: Seq, reached: Seq },
-    /// Read what one socket missed, a page at a time, each once the socket has taken the one before.
-    /// `reached` as in a repair.
+    /// Wait until a clogged socket has taken what waits for it, or is closed.
+    Pace { room: RoomName, key: SocketKey, socket: Socket },
+    /// Read what one socket missed, a page at a time. `reached` as in a repair.
     Replay {
         room: RoomName,
         key: SocketKey,
         socket: Socket,
-        after: Seq,
+        asked: Asked,
         reached: Seq,
         /// Whether the page has to tell what is complete.
         first: bool,

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod life;
+mod metrics;
 mod node;
 mod ownership;
 mod presence;

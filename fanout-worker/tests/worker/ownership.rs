@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use async_nats::jetstream::message::PublishMessage;
 use wire::WorkerId;
+use wire::delivery::{RosterChange, RosterUpdate};
 use wire::kv::{LEASE_TTL, Lease, lease_key};
 
 use crate::node::Node;
 use crate::stage::{Stage, Traffic, is};
-use crate::{body, room, room_of_each_partition};
+use crate::{body, room, room_of_each_partition, user};
 
 fn count(owners: &[Option<WorkerId>], name: &str) -> usize {
     owners.iter().flatten().filter(|owner| is(owner, name)).count()
@@ -71,6 +72,51 @@ async fn a_killed_worker_is_replaced_and_nothing_is_lost() {
     stage.wait_owner_of_all("second").await;
     println!("a killed worker was replaced after {:?}", killed.elapsed());
     traffic.stop_and_check(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_worker_is_replaced_and_does_no_harm_when_it_goes_on() {
+    let stage = Stage::set().await;
+    let (first, second) = (stage.worker("first"), stage.worker("second"));
+    let shared = |owners: &[Option<WorkerId>]| {
+        let all = owners.iter().all(Option::is_some);
+        all && ["first", "second"].iter().all(|name| count(owners, name) >= 10)
+    };
+    stage.wait_owners("sharing", shared).await;
+    let nodes =
+        [Node::start(&stage.client, "node-1").await, Node::start(&stage.client, "node-2").await];
+    let rooms = room_of_each_partition();
+    for (node, name) in nodes.iter().zip(["ann", "bob"]) {
+        for room in &rooms {
+            node.join(room).await;
+            node.users_joined(room, &[user(name)]).await;
+        }
+    }
+    let both = |seen: &crate::life::Seen| {
+        rooms.iter().all(|room| seen.rosters.get(room).is_some_and(|of| of.users.len() == 2))
+    };
+    nodes[0].wait("both users everywhere", both).await;
+    let mut traffic = Traffic::start(&stage, &nodes[0], &rooms).await;
+    let paused = first.pause().await;
+    stage.wait_owner_of_all("second").await;
+    traffic.wait_more(&nodes[0], rooms.len() * 2).await;
+    drop(paused);
+    // It is heard again, and takes its part again.
+    stage.wait_owners("sharing again", shared).await;
+    traffic.wait_more(&nodes[0], rooms.len() * 2).await;
+    // It believed nobody dead whom it could not hear meanwhile.
+    for worker in [&first, &second] {
+        worker.wait_metric("starling_worker_nodes", |nodes| nodes == 2).await;
+    }
+    let seen = nodes[0].wait("both users still", both).await;
+    for (room, roster) in &seen.rosters {
+        let without = |update: &RosterUpdate| match &update.change {
+            RosterChange::Delta { left, .. } => !left.is_empty(),
+            RosterChange::Snapshot { .. } => false,
+        };
+        assert!(!roster.updates.iter().any(without), "{room} lost somebody: {roster:?}");
+    }
+    traffic.stop_and_check(&nodes[0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -184,6 +184,14 @@ pub fn is(worker: &WorkerId, name: &str) -> bool {
     worker.as_str().rsplit_once('-').is_some_and(|(of, _)| of == name)
 }
 
+/// How many threads each worker has.
+const THREADS: usize = 2;
+
+/// A worker that stands still; it goes on when this is dropped.
+pub struct Paused {
+    _hold: Vec<std::sync::mpsc::Sender<()>>,
+}
+
 pub struct Worker {
     runtime: Option<Runtime>,
     shutdown: CancellationToken,
@@ -194,7 +202,7 @@ pub struct Worker {
 impl Worker {
     pub fn start(config: Config) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(THREADS)
             .enable_all()
             .build()
             .unwrap();
@@ -230,7 +238,25 @@ impl Worker {
         }
     }
 
-    async fn get(&self, path: &str) -> std::io::Result<String> {
+    /// Waits until the series called `name`, with its labels, is as `met` wants it; says its value.
+    pub async fn wait_metric(&self, name: &str, met: impl Fn(u64) -> bool) -> u64 {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        loop {
+            let answer = self.get("/metrics").await.unwrap_or_default();
+            let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let value: Option<u64> = line.and_then(|value| value.parse().ok());
+            if let Some(value) = value.filter(|value| met(*value)) {
+                return value;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{name} is {value:?} and stays so:\n{answer}"
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(self.address).await?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: worker\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
@@ -243,6 +269,27 @@ impl Worker {
     pub async fn ended(mut self) -> anyhow::Result<()> {
         let task = self.task.take().unwrap();
         tokio::time::timeout(DEADLINE, task).await.expect("the worker ends").unwrap()
+    }
+
+    /// Nothing of it moves any more, as with SIGSTOP.
+    pub async fn pause(&self) -> Paused {
+        let runtime = self.runtime.as_ref().unwrap();
+        let (stands, mut standing) = tokio::sync::mpsc::channel(THREADS);
+        let hold = |_| {
+            let (hold, released) = std::sync::mpsc::channel::<()>();
+            let stands = stands.clone();
+            runtime.spawn(async move {
+                stands.try_send(()).unwrap();
+                // Blocks the thread until the other end is dropped.
+                let _ = released.recv();
+            });
+            hold
+        };
+        let hold = (0..THREADS).map(hold).collect();
+        for _ in 0..THREADS {
+            standing.recv().await.unwrap();
+        }
+        Paused { _hold: hold }
     }
 
     /// Everything of it is gone at once, as with SIGKILL.

@@ -38,13 +38,13 @@ impl NatsUrl {
 impl FromStr for NatsUrl {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let servers = text.split(',').map(|url| url.trim().parse::<ServerAddr>());
-        servers.collect::<Result<_, _>>().map(Self).map_err(|error| {
-            format!(
-                "not a NATS URL such as nats://127.0.0.1:4222, or several with commas between them \
-                 ({error})"
-            )
-        })
+        let expected = "expected a NATS URL such as nats://127.0.0.1:4222, or several with commas \
+                        between them";
+        let server = |url: &str| match url.trim() {
+            "" => Err(format!("a URL is empty; {expected}")),
+            url => url.parse().map_err(|error| format!("{url:?} is none ({error}); {expected}")),
+        };
+        text.split(',').map(server).collect::<Result<_, _>>().map(Self)
     }
 }
 

@@ -1,4 +1,4 @@
-// The running system under test: where its nodes are, how tokens are had, how parts are restarted.
+// The running system under test: where its nodes are, how tokens are had, what may be done to it.
 
 const DEADLINE = 60_000;
 
@@ -24,6 +24,11 @@ export async function token(user, node = 0) {
 export async function restart(part, index, { kill = false } = {}) {
   const which = index === undefined ? {} : { [part]: index };
   await post(required('STARLING_CONTROL'), { action: `restart-${part}`, ...which, kill });
+}
+
+/** Makes every room keep so many messages; without a number as many as by default. What is beyond them is gone. */
+export async function capRooms(messages) {
+  await post(required('STARLING_CONTROL'), { action: 'cap-rooms', messages });
 }
 
 /** A token whose `exp` has passed, signed with the key that the nodes trust. */

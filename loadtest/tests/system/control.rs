@@ -1,44 +1,52 @@
-//! Where the JavaScript tests ask for a part of the stack to be restarted.
+//! Where the JavaScript tests ask for something to be done to the stack.
 
 use std::future::IntoFuture as _;
 
 use anyhow::ensure;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
-use local_stack::{port, stack::Stack};
+use local_stack::{
+    port,
+    provision::{ProvisionOptions, provision},
+    stack::Stack,
+};
 use serde::Deserialize;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
+use wire::stream::DEFAULT_ROOM_CAP;
 
-/// The part to restart, as JSON in a POST.
+/// What to do, as JSON in a POST.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(tag = "action")]
-pub enum Restart {
+pub enum Order {
     /// Stops a node as a deploy does, or as a crash with `kill`, and starts it again.
     #[serde(rename = "restart-node")]
-    Node {
+    RestartNode {
         node: usize,
         #[serde(default)]
         kill: bool,
     },
     /// The same for a worker.
     #[serde(rename = "restart-worker")]
-    Worker {
+    RestartWorker {
         worker: usize,
         #[serde(default)]
         kill: bool,
     },
     /// The same for nats-server.
     #[serde(rename = "restart-nats")]
-    Nats {
+    RestartNats {
         #[serde(default)]
         kill: bool,
     },
+    /// Makes every room keep so many messages; without a number as many as by default.
+    #[serde(rename = "cap-rooms")]
+    CapRooms { messages: Option<i64> },
 }
 
-/// What to restart, and where the outcome goes.
-pub type Request = (Restart, oneshot::Sender<anyhow::Result<()>>);
+/// What to do, and where the outcome goes.
+pub type Request = (Order, oneshot::Sender<anyhow::Result<()>>);
 
 /// A served endpoint; dropping it ends it.
 pub struct Control {
@@ -68,24 +76,24 @@ impl Drop for Control {
 
 async fn answer(
     State(ask): State<mpsc::Sender<Request>>,
-    Json(restart): Json<Restart>,
+    Json(order): Json<Order>,
 ) -> (StatusCode, String) {
     let (tell, told) = oneshot::channel();
     let gone = (StatusCode::SERVICE_UNAVAILABLE, "the suite has ended".to_owned());
-    if ask.send((restart, tell)).await.is_err() {
+    if ask.send((order, tell)).await.is_err() {
         return gone;
     }
     match told.await {
         Ok(Ok(())) => (StatusCode::OK, String::new()),
-        Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{restart:?}: {error:#}")),
+        Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{order:?}: {error:#}")),
         Err(_) => gone,
     }
 }
 
-/// Does what was asked for; the part serves again when this returns.
-pub async fn act(stack: &mut Stack, restart: Restart) -> anyhow::Result<()> {
-    match restart {
-        Restart::Node { node, kill } => {
+/// Does what was asked for; everything serves again when this returns.
+pub async fn act(stack: &mut Stack, order: Order) -> anyhow::Result<()> {
+    match order {
+        Order::RestartNode { node, kill } => {
             ensure!(node < stack.nodes(), "there is no node {node}");
             if kill {
                 stack.kill_node(node).await;
@@ -94,7 +102,7 @@ pub async fn act(stack: &mut Stack, restart: Restart) -> anyhow::Result<()> {
             }
             stack.start_node(node).await
         }
-        Restart::Worker { worker, kill } => {
+        Order::RestartWorker { worker, kill } => {
             if kill {
                 stack.kill_worker(worker).await;
             } else {
@@ -102,11 +110,16 @@ pub async fn act(stack: &mut Stack, restart: Restart) -> anyhow::Result<()> {
             }
             stack.start_worker(worker).await
         }
-        Restart::Nats { kill } => {
+        Order::RestartNats { kill } => {
             if kill {
                 stack.kill_nats()?;
             }
             stack.restart_nats().await
+        }
+        Order::CapRooms { messages } => {
+            let client = async_nats::connect(stack.nats_url()).await?;
+            let room_cap = messages.or(Some(DEFAULT_ROOM_CAP));
+            provision(&client, &ProvisionOptions { room_cap, ..ProvisionOptions::default() }).await
         }
     }
 }

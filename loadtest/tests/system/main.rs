@@ -2,7 +2,7 @@
 //!
 //! Owns starting a stack and handing it to the tests in `e2e/` and `page/`, which `node --test` runs.
 //! What those say goes straight to the terminal; this fails when they do. Needs Node.js 20 with npm,
-//! and for the page Chromium.
+//! and for the page Chromium. `STARLING_ONLY=recovery` runs only the files whose names contain that.
 
 mod control;
 mod suite;

@@ -20,6 +20,9 @@ use crate::{
     tools,
 };
 
+/// Names the test files to run by a part of their names, for one who works on some of them.
+const ONLY: &str = "STARLING_ONLY";
+
 /// Starts a stack of two nodes and two workers and runs every test file of `folder` against it.
 pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result<()> {
     tools::check_node()?;
@@ -48,15 +51,19 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
     stopped
 }
 
-/// The files `*.test.mjs` of a folder, in alphabetical order.
+/// The files `*.test.mjs` of a folder that are asked for, in alphabetical order.
 fn test_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    let is_test = |path: &PathBuf| path.to_str().is_some_and(|path| path.ends_with(".test.mjs"));
+    let only = std::env::var(ONLY).unwrap_or_default();
+    let is_test = |path: &PathBuf| {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        name.ends_with(".test.mjs") && name.contains(&only)
+    };
     let mut files: Vec<_> = paths.into_iter().filter(is_test).collect();
     files.sort();
-    ensure!(!files.is_empty(), "there are no tests in {}", folder.display());
+    ensure!(!files.is_empty(), "there are no tests {only:?} in {}", folder.display());
     Ok(files)
 }
 
@@ -85,9 +92,9 @@ async fn passes(
     loop {
         tokio::select! {
             status = child.wait() => return Ok(status?.success()),
-            Some((restart, outcome)) = control.requests.recv() => {
+            Some((order, outcome)) = control.requests.recv() => {
                 // A test that has ended meanwhile does not wait for the outcome.
-                let _ = outcome.send(control::act(stack, restart).await);
+                let _ = outcome.send(control::act(stack, order).await);
             }
         }
     }

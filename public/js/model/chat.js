@@ -125,9 +125,13 @@ export class Chat {
     return [];
   }
 
-  recovered({ room: name, from, to, complete }, now) {
+  recovered({ room: name, from, to, complete, code, message }, now) {
     const room = this.rooms.get(name);
     if (!room) return [];
+    if (code !== undefined) {
+      this.membership.shutOut(room, { code, message }, now);
+      return [];
+    }
     room.reached(to);
     if (!complete) room.timeline = withGap(room.timeline, from);
     this.membership.recovered(room, complete, now);

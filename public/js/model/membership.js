@@ -45,10 +45,21 @@ export class Membership {
   /** `recovered`: a room's replay has ended. */
   recovered(room, complete, now) {
     room.phase = 'in';
-    if (room.replay === null) return;
-    this.#recovered = { count: this.#recovered.count + room.replay.count, complete: this.#recovered.complete && complete };
-    room.replay = null;
-    if (![...this.rooms.values()].some((other) => other.replay !== null)) this.caughtUp(this.#recovered, now);
+    room.joinAttempts = 0;
+    this.#replayed(room, complete, now);
+  }
+
+  /** `recovered` with a code: the server does not let the connection into a room that it named. */
+  shutOut(room, { code, message }, now) {
+    if (!isTemporary(code)) {
+      this.#refuse(room, message, now);
+    } else if (room.position === null) {
+      room.phase = 'joining';
+      room.retryAt = now + nextWait(room);
+    } else {
+      // Asked for again from the position, so that nothing is missed.
+      room.replay = { until: now + nextWait(room), count: room.replay?.count ?? 0 };
+    }
   }
 
   /** What is due while connected: joins to try again, replays that did not end. */
@@ -64,26 +75,39 @@ export class Membership {
     return [...this.rooms.values()].flatMap((room) => [room.replay?.until, room.retryAt]);
   }
 
+  #replayed(room, complete, now) {
+    if (room.replay === null) return;
+    this.#recovered = { count: this.#recovered.count + room.replay.count, complete: this.#recovered.complete && complete };
+    room.replay = null;
+    if (![...this.rooms.values()].some((other) => other.replay !== null)) this.caughtUp(this.#recovered, now);
+  }
+
+  /** A person decides; nothing is awaited of the room any more. */
+  #refuse(room, reason, now) {
+    room.phase = 'refused';
+    room.refusal = asSentence(reason);
+    this.#replayed(room, true, now);
+  }
+
   /** By a join from the position. */
   #askForReplay(room, now) {
     room.replay.until = now + REPLAY_WITHIN;
-    const answer = (ack) => {
-      if (ack?.status === 'error' && !isTemporary(ack.code)) refuse(room, ack.message);
+    const answer = (ack, at) => {
+      if (ack?.status === 'error' && !isTemporary(ack.code)) this.#refuse(room, ack.message, at);
       return [];
     };
     return { emit: 'join-room', payload: { room: room.name, after: room.position }, answer };
   }
 
   #notJoined(room, ack, now) {
-    if (ack !== null && !isTemporary(ack.code)) return refuse(room, ack.message);
-    const wait = JOIN_BACKOFF[Math.min(room.joinAttempts, JOIN_BACKOFF.length - 1)];
-    room.joinAttempts += 1;
-    room.retryAt = now + Math.max(wait, ack?.retryAfter ?? 0);
+    if (ack !== null && !isTemporary(ack.code)) return this.#refuse(room, ack.message, now);
+    room.retryAt = now + Math.max(nextWait(room), ack?.retryAfter ?? 0);
   }
 }
 
-function refuse(room, reason) {
-  room.phase = 'refused';
-  room.refusal = asSentence(reason);
-  room.replay = null;
+/** The wait before the next attempt, which counts as made. */
+function nextWait(room) {
+  const wait = JOIN_BACKOFF[Math.min(room.joinAttempts, JOIN_BACKOFF.length - 1)];
+  room.joinAttempts += 1;
+  return wait;
 }

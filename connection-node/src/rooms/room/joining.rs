@@ -10,7 +10,7 @@ use wire::{ErrorCode, Failure, Seq, User, event};
 
 use super::{Room, UserChange};
 use crate::rooms::{
-    member::{Member, Recovery, Waiter},
+    member::{Ask, Member, Recovery, Waiter},
     port::{Effect, Join, Page, Port, SocketKey},
     window::Window,
 };
@@ -29,14 +29,21 @@ impl<P: Port> Room<P> {
         now: Instant,
         port: &mut P,
     ) -> Option<UserChange> {
+        let key = join.key;
         // A position beyond all that this node has heard of is either fresher than its own view or
         // made up; storing the interest once more, after the join, tells how far the log is.
         let unheard = join.after.is_some_and(|after| after > high);
-        if self.is_open() && !unheard {
-            return self.admit(join, high, port);
-        }
         let needs = if unheard { self.stores.0 + 1 } else { 0 };
-        self.waiters.push(Waiter { join, since: now, needs, held: Vec::new() });
+        if let Some(waiter) = self.waiters.get_mut(&key) {
+            waiter.join_too(join, needs);
+        } else if self.is_open() && !unheard {
+            return self.admit(key, Waiter::new(join, 0, now), high, port);
+        } else {
+            self.waiters.insert(key, Waiter::new(join, needs, now));
+            if let Some(member) = self.members.get_mut(&key) {
+                member.awaiting = true;
+            }
+        }
         self.store_for_waiters(port);
         None
     }
@@ -44,7 +51,7 @@ impl<P: Port> Room<P> {
     /// One store at a time serves all who have come until it is sent.
     fn store_for_waiters(&mut self, port: &mut P) {
         let (asked, done) = self.stores;
-        if asked == done && self.waiters.iter().any(|waiter| waiter.needs > asked) {
+        if asked == done && self.waiters.values().any(|waiter| waiter.needs > asked) {
             self.store_interest(port);
         }
     }
@@ -94,17 +101,15 @@ impl<P: Port> Room<P> {
     }
 
     fn admit_waiters(&mut self, high: Seq, port: &mut P) -> Vec<UserChange> {
-        let (ready, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiters)
-            .into_iter()
-            .partition(|waiter| waiter.needs <= self.stores.1);
-        self.waiters = waiting;
+        let done = self.stores.1;
+        let ready: Vec<_> = self.waiters.extract_if(.., |_, waiter| waiter.needs <= done).collect();
         ready
             .into_iter()
-            .filter_map(|waiter| {
-                let socket = waiter.join.key;
-                let change = self.admit(waiter.join, high, port);
-                for speech in waiter.held {
-                    if let Some(member) = self.members.get(&socket) {
+            .filter_map(|(key, mut waiter)| {
+                let held = std::mem::take(&mut waiter.held);
+                let change = self.admit(key, waiter, high, port);
+                for speech in held {
+                    if let Some(member) = self.members.get(&key) {
                         port.speak(&member.socket, &self.name, speech, Ok(()));
                     }
                 }
@@ -113,20 +118,33 @@ impl<P: Port> Room<P> {
             .collect()
     }
 
-    fn admit(&mut self, join: Join<P>, high: Seq, port: &mut P) -> Option<UserChange> {
-        let Join { key, socket, user, after, ack, .. } = join;
+    fn admit(
+        &mut self,
+        key: SocketKey,
+        waiter: Waiter<P>,
+        high: Seq,
+        port: &mut P,
+    ) -> Option<UserChange> {
+        let Waiter { socket, user, after, asks, .. } = waiter;
         let Some(window) = &self.window else { return None };
-        let latest: Vec<_> = match after {
-            None if ack.is_some() => window.latest(event::DEFAULT_HISTORY).collect(),
-            _ => Vec::new(),
-        };
-        port.joined(&socket, &self.name, ack, self.last, &latest);
-        let recovery = after.map(Recovery::from);
-        let behind = recovery.is_some();
-        // A position that the log has not reached is no position.
-        let position = after.filter(|after| *after <= high).unwrap_or(self.last);
+        for Ask { ack, history } in asks {
+            let count = if history { event::DEFAULT_HISTORY } else { 0 };
+            let latest: Vec<_> = window.latest(count).collect();
+            port.joined(&socket, &self.name, ack, self.last, &latest);
+        }
         let known = self.members.contains_key(&key);
-        self.members.insert(key, Member { socket, user: user.clone(), position, recovery });
+        if known && after.is_none() {
+            // Where it stands, and what it is being sent, stays as it is.
+            self.go_on(key, port);
+            return None;
+        }
+        // A position that the log has not reached is no position.
+        let reached = after.filter(|after| *after <= high);
+        let recovery = after.map(|after| Recovery::new(after, reached.is_some()));
+        let behind = recovery.is_some();
+        let position = reached.unwrap_or(self.last);
+        let member = Member { socket, user: user.clone(), position, recovery, awaiting: false };
+        self.members.insert(key, member);
         self.idle_since = None;
         if behind {
             self.recover(key, port);
@@ -134,18 +152,26 @@ impl<P: Port> Room<P> {
         if known { None } else { self.add_user(user) }
     }
 
+    /// A member that has waited for another join is sent what came meanwhile.
+    fn go_on(&mut self, key: SocketKey, port: &mut P) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        if std::mem::take(&mut member.awaiting) {
+            member.recovery.get_or_insert(Recovery::new(member.position, true));
+            self.recover(key, port);
+        }
+    }
+
     /// A socket leaves; `None` where it was not here.
     pub fn leave(&mut self, key: SocketKey, now: Instant, port: &mut P) -> Option<UserChange> {
-        let (gone, waiting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiters).into_iter().partition(|w| w.join.key == key);
-        self.waiters = waiting;
-        for Waiter { join, held, .. } in gone {
+        if let Some(Waiter { socket, asks, held, .. }) = self.waiters.swap_remove(&key) {
             // It spoke before it left: what it said was in order.
             for speech in held {
-                port.speak(&join.socket, &self.name, speech, Ok(()));
+                port.speak(&socket, &self.name, speech, Ok(()));
             }
-            let why = Failure::new(ErrorCode::NotAMember, "left before the join was done");
-            port.refused(&join.socket, &self.name, join.ack, why);
+            for Ask { ack, .. } in asks {
+                let why = Failure::new(ErrorCode::NotAMember, "left before the join was done");
+                port.refused(&socket, &self.name, ack, why);
+            }
         }
         let member = self.members.swap_remove(&key)?;
         if self.members.is_empty() {
@@ -159,34 +185,29 @@ impl<P: Port> Room<P> {
     /// is refused. One that did not has nobody to tell, and waits on: its client named the room on
     /// connecting and counts on being in it. What was said meanwhile is refused in either case.
     pub fn expire_waiters(&mut self, now: Instant, port: &mut P) {
-        let why = || {
-            Failure::retry(
-                ErrorCode::Unavailable,
-                "the room's log did not answer in time; try again",
-                1_000,
-            )
-        };
-        for mut waiter in std::mem::take(&mut self.waiters) {
-            if now.duration_since(waiter.since) < JOIN_TIMEOUT {
-                self.waiters.push(waiter);
-                continue;
-            }
+        let late = |waiter: &Waiter<P>| now.duration_since(waiter.since) >= JOIN_TIMEOUT;
+        let late: Vec<_> = self.waiters.extract_if(.., |_, waiter| late(waiter)).collect();
+        for (key, mut waiter) in late {
             for speech in waiter.held.drain(..) {
-                port.speak(&waiter.join.socket, &self.name, speech, Err(why()));
+                port.speak(&waiter.socket, &self.name, speech, Err(no_answer()));
             }
-            if waiter.join.ack.is_some() {
-                let Join { socket, ack, .. } = waiter.join;
-                port.refused(&socket, &self.name, ack, why());
+            let (told, silent): (Vec<_>, Vec<_>) =
+                waiter.asks.into_iter().partition(|ask| ask.ack.is_some());
+            for Ask { ack, .. } in told {
+                port.refused(&waiter.socket, &self.name, ack, no_answer());
+            }
+            if silent.is_empty() {
+                // One that was in the room before is so still.
+                self.go_on(key, port);
             } else {
-                waiter.since = now;
-                self.waiters.push(waiter);
+                self.waiters.insert(key, Waiter { asks: silent, since: now, ..waiter });
             }
         }
     }
 
     /// A socket speaks whose join was not done a moment ago.
     pub fn speak(&mut self, key: SocketKey, socket: &P::Socket, speech: P::Speech, port: &mut P) {
-        match self.waiters.iter_mut().find(|waiter| waiter.join.key == key) {
+        match self.waiters.get_mut(&key) {
             Some(waiter) if waiter.held.len() < MAX_HELD => waiter.held.push(speech),
             Some(_) => {
                 let message = "too much was sent before the join was done; send again after it";
@@ -212,4 +233,9 @@ impl<P: Port> Room<P> {
         self.users.remove(user_id);
         Some(UserChange::Went(user_id.clone()))
     }
+}
+
+fn no_answer() -> Failure {
+    let message = "the room's log did not answer in time; try again";
+    Failure::retry(ErrorCode::Unavailable, message, 1_000)
 }

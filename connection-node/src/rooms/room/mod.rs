@@ -39,7 +39,7 @@ pub struct Room<P: Port> {
     repairing: Option<Seq>,
     /// How often storing the node's interest was asked for, and how often it was done.
     stores: (u64, u64),
-    waiters: Vec<Waiter<P>>,
+    waiters: IndexMap<SocketKey, Waiter<P>>,
     members: IndexMap<SocketKey, Member<P>>,
     /// This node's users here, with how many sockets each has.
     users: HashMap<Arc<str>, (User, usize)>,
@@ -68,7 +68,7 @@ impl<P: Port> Room<P> {
             known: 0,
             repairing: None,
             stores: (0, 0),
-            waiters: Vec::new(),
+            waiters: IndexMap::new(),
             members: IndexMap::new(),
             users: HashMap::new(),
             presence: RoomPresence::default(),
@@ -95,7 +95,7 @@ impl<P: Port> Room<P> {
 
     /// The sockets whose join is not answered yet.
     pub fn waiting(&self) -> impl Iterator<Item = SocketKey> {
-        self.waiters.iter().map(|waiter| waiter.join.key)
+        self.waiters.keys().copied()
     }
 
     /// Whether time alone changes nothing here: nobody waits and the room is not empty.

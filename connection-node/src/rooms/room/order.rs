@@ -94,7 +94,7 @@ impl<P: Port> Room<P> {
         self.last = seq;
         let Some(message) = message else { return };
         for member in self.members.values_mut() {
-            if member.recovery.is_none() && seq > member.position {
+            if member.recovery.is_none() && !member.awaiting && seq > member.position {
                 port.emit(&member.socket, &message.packet);
                 member.position = seq;
             }

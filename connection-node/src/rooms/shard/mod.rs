@@ -65,6 +65,7 @@ pub struct Shard<P: Port> {
     /// Whether some of them are being compared.
     checking_tails: bool,
     refreshed_at: Instant,
+    ticked_at: Instant,
 }
 
 impl<P: Port> Shard<P> {
@@ -79,6 +80,7 @@ impl<P: Port> Shard<P> {
             unchecked: HashSet::new(),
             checking_tails: false,
             refreshed_at: now,
+            ticked_at: now,
         }
     }
 
@@ -154,9 +156,14 @@ impl<P: Port> Shard<P> {
                     room.repaired(page, port);
                 }
             }
-            Input::Replayed { room, key, page } => {
+            Input::Replayed { room, key, asked, page } => {
                 if let Some(room) = self.rooms.get_mut(&room) {
-                    room.replayed(key, &page, port);
+                    room.replayed(key, asked, &page, port);
+                }
+            }
+            Input::Paced { room, key } => {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.recover(key, port);
                 }
             }
             Input::Lasts { check, lasts } => self.checked(check, lasts, port),

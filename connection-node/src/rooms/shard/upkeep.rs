@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Instant};
 use wire::{
     Partition, RoomName, Seq,
     ephemeral::{FromNode, Interest, RoomPresence},
+    heartbeat::DEAD_AFTER,
 };
 
 use super::Shard;
@@ -48,6 +49,10 @@ impl<P: Port> Shard<P> {
     }
 
     pub(super) fn tick(&mut self, now: Instant, port: &mut P) {
+        // A process that stood still for so long was taken for dead, with the connection or without.
+        if now.duration_since(std::mem::replace(&mut self.ticked_at, now)) >= DEAD_AFTER {
+            self.resync(now, port);
+        }
         if now.duration_since(self.refreshed_at) >= self.settings.refresh {
             self.refresh(now, port);
         }

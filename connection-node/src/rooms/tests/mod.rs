@@ -27,12 +27,14 @@ enum Op {
     Join,
     JoinFrom(usize),
     JoinAhead,
+    JoinAgain(usize, bool),
     Leave(usize),
     CarryOut(usize),
     TakeOver,
     Repeat,
     Resync,
     Digest,
+    Clog,
     Tick,
 }
 
@@ -43,12 +45,14 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Join),
         2 => any::<usize>().prop_map(Op::JoinFrom),
         1 => Just(Op::JoinAhead),
+        1 => any::<(usize, bool)>().prop_map(|(which, from)| Op::JoinAgain(which, from)),
         1 => any::<usize>().prop_map(Op::Leave),
         6 => any::<usize>().prop_map(Op::CarryOut),
         1 => Just(Op::TakeOver),
         1 => Just(Op::Repeat),
         1 => Just(Op::Resync),
         1 => Just(Op::Digest),
+        1 => Just(Op::Clog),
         1 => Just(Op::Tick),
     ]
 }
@@ -73,6 +77,10 @@ fn apply(world: &mut World, op: &Op) {
             let key = world.join(Some(position));
             world.from.insert(key, position);
         }
+        Op::JoinAgain(which, with_position) if !world.from.is_empty() => {
+            let key = *world.from.keys().nth(which % world.from.len()).unwrap();
+            world.join_again(key, *with_position);
+        }
         Op::Leave(which) if !world.from.is_empty() => {
             let key = *world.from.keys().nth(which % world.from.len()).unwrap();
             world.from.remove(&key);
@@ -88,8 +96,9 @@ fn apply(world: &mut World, op: &Op) {
         }
         Op::Resync => world.input(Input::Resync),
         Op::Digest => world.digest(),
+        Op::Clog => world.port.takes = Some(0),
         Op::Tick => world.tick(Duration::from_millis(100)),
-        Op::JoinFrom(_) | Op::Leave(_) | Op::Repeat => {}
+        Op::JoinFrom(_) | Op::JoinAgain(..) | Op::Leave(_) | Op::Repeat => {}
     }
 }
 
@@ -171,10 +180,10 @@ fn a_position_before_the_oldest_message_is_told_apart() {
     let key = world.join(Some(12));
     // All but the last replay is as the log has it; here the oldest have been discarded.
     while let Some(effect) = world.port.effects.pop() {
-        if let Effect::Replay { room, key, after, .. } = effect {
-            let mut page = world.page(after);
+        if let Effect::Replay { room, key, asked, .. } = effect {
+            let mut page = world.page(asked.after);
             page.complete_from = Some(20);
-            world.input(Input::Replayed { room, key, page });
+            world.input(Input::Replayed { room, key, asked, page });
         } else {
             world.perform(effect);
         }

@@ -24,6 +24,8 @@ pub(super) struct Recorder {
     pub(super) left: Vec<SocketKey>,
     pub(super) spoken: Vec<(&'static str, bool)>,
     pub(super) effects: Vec<Effect<SocketKey>>,
+    /// How many events sockets take until they are clogged; without end where it is `None`.
+    pub(super) takes: Option<usize>,
 }
 
 impl Port for Recorder {
@@ -32,8 +34,14 @@ impl Port for Recorder {
     type Speech = &'static str;
 
     fn emit(&mut self, to: &SocketKey, packet: &Packet) {
+        if let Some(takes) = &mut self.takes {
+            *takes = takes.saturating_sub(1);
+        }
         let json = packet.json.get().to_owned();
         self.seen.entry(*to).or_default().push((packet.event, json));
+    }
+    fn is_clogged(&self, _: &SocketKey) -> bool {
+        self.takes == Some(0)
     }
     fn joined(
         &mut self,
@@ -44,7 +52,7 @@ impl Port for Recorder {
         history: &[&Message],
     ) {
         let history = history.iter().map(|m| m.packet.json.get().to_owned()).collect();
-        self.joined.insert(*socket, (seq, history));
+        self.joined.entry(*socket).or_insert((seq, history));
     }
     fn speak(
         &mut self,
@@ -145,13 +153,31 @@ impl World {
         self.enter(after, None)
     }
 
+    /// A socket that is in the room, or waits for it, asks for what comes after the last it has seen.
+    pub(super) fn join_again(&mut self, key: SocketKey, with_position: bool) {
+        if !with_position {
+            return self.enter_as(key, None, Some(key));
+        }
+        let seen = self.received(key).last().copied();
+        // Nothing yet: from where it came in, with a position or without.
+        let from = Some(self.from[&key]).filter(|from| *from > 0);
+        let joined = self.port.joined.get(&key).map(|joined| joined.0);
+        if let Some(after) = seen.or(from).or(joined) {
+            self.enter_as(key, Some(after), Some(key));
+        }
+    }
+
     fn enter(&mut self, after: Option<Seq>, ack: Option<SocketKey>) -> SocketKey {
         let key = self.next_key;
         self.next_key += 1;
+        self.enter_as(key, after, ack);
+        key
+    }
+
+    fn enter_as(&mut self, key: SocketKey, after: Option<Seq>, ack: Option<SocketKey>) {
         let room = self.room.clone();
         let join = Join { key, socket: key, user: user(key), room, after, ack };
         self.input(Input::Join(join));
-        key
     }
 
     pub(super) fn leave(&mut self, key: SocketKey) {
@@ -261,9 +287,13 @@ impl World {
                 let page = self.page(after);
                 self.input(Input::Repaired { room, page });
             }
-            Effect::Replay { room, key, after, .. } => {
-                let page = self.page(after);
-                self.input(Input::Replayed { room, key, page });
+            Effect::Replay { room, key, asked, .. } => {
+                let page = self.page(asked.after);
+                self.input(Input::Replayed { room, key, asked, page });
+            }
+            Effect::Pace { room, key, .. } => {
+                self.port.takes = Some(2);
+                self.input(Input::Paced { room, key });
             }
             Effect::CheckLasts { check, rooms, .. } => {
                 let lasts = self.log.last().map(|&seq| (rooms[0].clone(), seq));

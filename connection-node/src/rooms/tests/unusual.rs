@@ -112,8 +112,8 @@ fn a_room_in_which_nothing_happens_for_hours_stays_the_nodes() {
     world.settle();
     let mut stored = 0;
     // The settings of the model refresh each hour.
-    for _ in 0..12 * 60 {
-        world.tick(Duration::from_mins(1));
+    for _ in 0..12 * 60 * 60 {
+        world.tick(Duration::from_secs(1));
         let joined =
             |e: &Effect<_>| matches!(e, Effect::StoreInterest { interest: Interest::Joined, .. });
         stored += world.port.effects.iter().filter(|effect| joined(effect)).count();
@@ -131,4 +131,20 @@ fn a_room_in_which_nothing_happens_for_hours_stays_the_nodes() {
     world.digest();
     world.settle();
     assert_eq!(world.received(key), [world.end]);
+}
+
+#[test]
+fn a_node_that_stood_still_stores_its_interest_again() {
+    let mut world = World::new();
+    let key = world.join(None);
+    world.settle();
+    // Meanwhile it was taken for dead, and its interest removed.
+    world.interested = false;
+    world.send(false);
+    world.tick(Duration::from_secs(40));
+    world.settle();
+    world.tick(Duration::from_millis(100));
+    world.settle();
+    world.send(false);
+    assert_eq!(world.received(key), world.log);
 }

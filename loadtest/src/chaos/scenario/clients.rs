@@ -94,8 +94,8 @@ pub async fn absence(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
 /// Some clients stop reading while their rooms are busy. They are closed, and nobody else notices.
 pub async fn slow(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     let mut plan = scale.plan();
-    // Above what a recovery is sent at a time, or nobody could come back.
-    let limits = [("SOCKET_BUFFER", "512"), ("WRITE_STALL", "3")];
+    // Far less than what a client misses while it does not read.
+    let limits = [("SOCKET_BUFFER", "65536"), ("WRITE_STALL", "3")];
     plan.topology.node_settings.extend(settings(&limits));
     // A busy room fills what the kernel keeps for a connection in seconds.
     plan.crowd.content_bytes = 900;
