@@ -1,17 +1,9 @@
 //! All clients of a run: how they are spread over rooms, how they talk, and whether all is told.
 
-use std::{
-    cell::RefCell,
-    collections::HashSet,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{cell::RefCell, collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use http::Uri;
-use jsonwebtoken::{EncodingKey, Header};
-use serde::Serialize;
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep},
@@ -21,7 +13,9 @@ use uuid::Uuid;
 use super::{
     balancer::Balancer,
     client::{Client, Shared, conversation::Conversation},
+    crowd::Crowd,
     history::History,
+    token::Tokens,
 };
 use crate::progress::Progress;
 
@@ -33,25 +27,6 @@ const ENTER: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 /// Wrong rosters that are named.
 const NAMED: usize = 10;
-/// A token outlasts every jump of a clock, in seconds.
-const TOKEN_LIFE: u64 = 30 * 24 * 3_600;
-/// One client in so many is in more than one room.
-const SOCIABLE: usize = 5;
-
-/// How many clients in rooms of what size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crowd {
-    /// Clients that are in their rooms from the start to the end.
-    pub residents: usize,
-    /// Residents of each room, without those for whom it is a further one.
-    pub room_size: usize,
-    /// Further rooms of each fifth resident, as far as there are so many.
-    pub further_rooms: usize,
-    /// Numbers for clients that come later, as guests.
-    pub guests: usize,
-    /// The length of a message's content in bytes.
-    pub content_bytes: usize,
-}
 
 /// Clients in their rooms.
 #[derive(Debug)]
@@ -66,41 +41,6 @@ pub struct Fleet {
     members: Vec<Vec<(usize, usize)>>,
     tokens: Tokens,
     watch: JoinHandle<()>,
-}
-
-/// Signs who a client is.
-#[derive(Debug)]
-struct Tokens {
-    run: String,
-    secret: String,
-}
-
-#[derive(Serialize)]
-struct Claims<'a> {
-    sub: &'a str,
-    /// Not the default room: everybody in one room is another load than the one that is asked for.
-    rooms: [&'a str; 1],
-    exp: u64,
-}
-
-impl Crowd {
-    /// The rooms of a resident.
-    fn rooms_of(&self, client: usize) -> Vec<usize> {
-        let home = client / self.room_size;
-        let further = if self.is_sociable(client) { self.further_rooms } else { 0 };
-        (home..=home + further.min(self.rooms() - 1)).map(|room| room % self.rooms()).collect()
-    }
-
-    /// Whether a resident is in further rooms, where there are any.
-    #[must_use]
-    pub fn is_sociable(&self, client: usize) -> bool {
-        client.is_multiple_of(SOCIABLE)
-    }
-
-    #[must_use]
-    pub fn rooms(&self) -> usize {
-        self.residents / self.room_size
-    }
 }
 
 impl Fleet {
@@ -234,7 +174,7 @@ impl Fleet {
     }
 
     /// Has the sender of message `n` say it: each room in turn, and in it each member in turn.
-    fn say(&self, n: usize) {
+    pub(super) fn say(&self, n: usize) {
         let room = n % self.rooms.len();
         let members = &self.members[room];
         let first = n / self.rooms.len();
@@ -242,22 +182,6 @@ impl Fleet {
         if let Some((client, place)) = turn.find(|(client, _)| self.residents[*client].is_able()) {
             self.residents[client].say(place);
         }
-    }
-
-    /// Has everybody talk from now on, `rate` messages a second over all rooms, until this is stopped.
-    #[must_use]
-    pub fn talk(self: &Rc<Self>, rate: f64) -> Talk {
-        let fleet = self.clone();
-        self.shared.history.borrow_mut().load(true, self.shared.now());
-        let task = tokio::task::spawn_local(async move {
-            // Late ticks are made up for: an open loop does not slow down with what it measures.
-            let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
-            for n in 0.. {
-                ticks.tick().await;
-                fleet.say(n);
-            }
-        });
-        Talk { fleet: self.clone(), task }
     }
 
     /// Waits until everybody who stays is connected, in all rooms and up to date; who is not, in words.
@@ -386,55 +310,4 @@ impl Drop for Fleet {
 
 fn is_settled(client: &Client) -> bool {
     client.look(Conversation::is_settled)
-}
-
-/// Everybody talks until this is stopped.
-#[derive(Debug)]
-pub struct Talk {
-    fleet: Rc<Fleet>,
-    task: JoinHandle<()>,
-}
-
-impl Talk {
-    /// No more is said; what is queued still is.
-    pub fn stop(self) {
-        let shared = &self.fleet.shared;
-        shared.history.borrow_mut().load(false, shared.now());
-    }
-}
-
-impl Drop for Talk {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Tokens {
-    fn sign(&self, user: &str) -> anyhow::Result<String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let pattern = format!("chaos-{}-*", self.run);
-        let claims = Claims { sub: user, rooms: [&pattern], exp: now + TOKEN_LIFE };
-        let key = EncodingKey::from_secret(self.secret.as_bytes());
-        Ok(jsonwebtoken::encode(&Header::default(), &claims, &key)?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everybody_has_a_room_and_some_have_more() {
-        let crowd = |residents, further_rooms| Crowd {
-            residents,
-            room_size: 10,
-            further_rooms,
-            guests: 0,
-            content_bytes: 64,
-        };
-        assert_eq!(crowd(30, 1).rooms_of(1), [0]);
-        assert_eq!(crowd(30, 1).rooms_of(25), [2, 0]);
-        assert_eq!(crowd(30, 7).rooms_of(15), [1, 2, 0]);
-        assert_eq!(crowd(10, 1).rooms_of(5), [0]);
-    }
 }

@@ -47,12 +47,11 @@ pub fn text(outcomes: &[Outcome]) -> String {
 
 fn row(outcome: &Outcome) -> [String; 11] {
     let verdict = &outcome.verdict;
-    let recovery = match verdict.recoveries {
-        0 => "-".to_owned(),
-        _ => {
-            let times = verdict.recovery;
-            format!("{} / {} / {}", time(times.p50), time(times.p99), time(times.max))
-        }
+    let times = verdict.recovery;
+    let recovery = if verdict.recoveries == 0 {
+        "-".to_owned()
+    } else {
+        format!("{} / {} / {}", time(times.p50), time(times.p99), time(times.max))
     };
     let bound = outcome.bound.as_ref().map_or("-".to_owned(), |bound| {
         let mark = if bound.holds() { "" } else { " over" };

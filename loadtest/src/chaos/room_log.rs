@@ -180,9 +180,12 @@ impl RoomLog {
     #[must_use]
     pub fn expected(&self) -> u64 {
         let stood_after = |from: Seq| self.slots.range(from + 1..).count();
-        let of_resident = |resident: &Resident| match resident.left {
-            true => self.between(resident.from, resident.last).count(),
-            false => stood_after(resident.from),
+        let of_resident = |resident: &Resident| {
+            if resident.left {
+                self.between(resident.from, resident.last).count()
+            } else {
+                stood_after(resident.from)
+            }
         };
         let residents: usize = self.residents.iter().map(of_resident).sum();
         let guests: usize = self.all_visits().map(|visit| self.between_visit(visit).count()).sum();

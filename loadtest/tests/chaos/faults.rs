@@ -59,7 +59,7 @@ faults! {
 
 #[tokio::test]
 async fn a_short_soak() {
-    holds(soak::run(&scale(), std::time::Duration::from_secs(10))).await;
+    holds(Box::pin(soak::run(&scale(), std::time::Duration::from_secs(10)))).await;
 }
 
 #[test]

@@ -22,10 +22,7 @@ pub async fn open(node: &Uri, small_window: bool) -> anyhow::Result<Socket> {
     let authority = http_exchange::authority(node)?;
     let address = lookup_host(&authority).await?.next();
     let address = address.with_context(|| format!("{authority} has no address"))?;
-    let socket = match address.is_ipv4() {
-        true => TcpSocket::new_v4()?,
-        false => TcpSocket::new_v6()?,
-    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if small_window {
         // It counts for the window that is offered only before the connection is made.
         socket.set_recv_buffer_size(SMALL_WINDOW)?;

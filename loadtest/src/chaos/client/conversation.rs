@@ -4,25 +4,25 @@
 //! reached when it connects, joins what it is not let into again, and sends a message until it is
 //! acknowledged. Connections are made and lost by [`super::connection`].
 
+mod hearing;
+mod place;
+
 use std::collections::HashMap;
 
 use wire::{
-    Failure, RoomName, Seq,
-    client::{
-        Auth, ChatStored, HistoryRequest, Joined, Presence, Recovered, RoomRequest, SendChat,
-        SendTyping, UserList,
-    },
+    client::{Auth, HistoryRequest, RoomRequest, SendChat, SendTyping},
     event,
 };
 
+use self::place::{Place, Standing};
 use super::{
-    outbox::{Answer, Line, Outbox, Step},
+    outbox::{Line, Outbox, Step},
     roster::Roster,
 };
 use crate::{
     chaos::history::History,
     ledger::Micros,
-    packet::{self, ChatArrived, Incoming},
+    packet::{self, Incoming},
 };
 
 /// How long to wait before a join is tried again, where the answer does not say.
@@ -45,30 +45,6 @@ pub struct Conversation {
     connected: bool,
     /// Connected, in all of its rooms, up to date.
     settled: bool,
-}
-
-/// A room of a client.
-#[derive(Debug)]
-struct Place {
-    /// Its number in the history.
-    room: usize,
-    name: String,
-    guest: bool,
-    /// Everything up to here has come.
-    position: Option<Seq>,
-    standing: Standing,
-    roster: Roster,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Not in the room, and to join at this time.
-    Out(Micros),
-    /// A join is asked for, or the connection named the room: a `recovered` is to come.
-    Entering,
-    In,
-    /// It has asked to leave.
-    Leaving,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -342,129 +318,6 @@ impl Conversation {
         }
         packet::event(ack, name, payload)
     }
-
-    fn answered(&mut self, id: u64, body: &str, now: Micros, history: &mut History) {
-        let Some(body) = body.strip_prefix('[').and_then(|body| body.strip_suffix(']')) else {
-            return;
-        };
-        match self.requests.remove(&id) {
-            Some(Request::Join(at)) => self.joined(at, body, now, history),
-            Some(Request::Leave(at)) => {
-                // Only its last room is ever left.
-                if at + 1 == self.places.len()
-                    && let Some(place) = self.places.pop()
-                {
-                    history.left(self.client, place.room);
-                }
-            }
-            Some(Request::Other) => {}
-            None => self.stored(id, body, now, history),
-        }
-    }
-
-    fn stored(&mut self, id: u64, body: &str, now: Micros, history: &mut History) {
-        let stored = serde_json::from_str::<ChatStored>(body);
-        let unsettled = !self.settled;
-        let answer = match &stored {
-            Ok(_) => self.outbox.answered(id, Ok(()), unsettled, now),
-            Err(_) => {
-                let failure = failure(body);
-                self.outbox.answered(id, Err(&failure), unsettled, now)
-            }
-        };
-        match answer {
-            Answer::Stale => {}
-            Answer::Stored(index) => {
-                if let Ok(stored) = stored {
-                    history.acked(index, stored.seq, now);
-                }
-            }
-            Answer::PutOff => history.put_off(),
-            Answer::Denied(index, place) => {
-                history.denied(self.client, self.places[place].room, Some(index), body);
-            }
-        }
-    }
-
-    fn joined(&mut self, at: usize, body: &str, now: Micros, history: &mut History) {
-        let place = &mut self.places[at];
-        match serde_json::from_str::<Joined<serde::de::IgnoredAny>>(body) {
-            // With a position the room is entered when the `recovered` comes.
-            Ok(joined) if place.position.is_none() => {
-                place.position = Some(joined.seq);
-                place.standing = Standing::In;
-                history.entered(self.client, place.room, joined.seq, place.guest);
-            }
-            Ok(_) => {}
-            Err(_) => {
-                let failure = failure(body);
-                place.standing =
-                    Standing::Out(now + failure.retry_after.map_or(REJOIN, |after| after * 1_000));
-                if failure.code.is_temporary() {
-                    history.put_off();
-                } else {
-                    history.denied(self.client, place.room, None, body);
-                }
-            }
-        }
-    }
-
-    fn happened(&mut self, event: &str, now: Micros, history: &mut History) {
-        let Some((name, payload)) = packet::split(event) else { return };
-        if name == event::CHAT_MESSAGE {
-            let arrived = ChatArrived::read(event);
-            if let (Some(chat), Some(room)) = (arrived, packet::text_field(payload, "room"))
-                && let Some(place) = self.places.iter_mut().find(|place| place.name == room)
-            {
-                history.received(self.client, place.room, chat.index, chat.seq, now);
-                place.position = place.position.map(|position| position.max(chat.seq));
-            }
-        } else if name == event::USER_LIST {
-            let list: Result<UserList, _> = serde_json::from_str(payload);
-            if let Ok(list) = list
-                && let Some(place) = self.place(&list.room)
-            {
-                place.roster.list(list);
-            }
-        } else if name == event::PRESENCE {
-            let change: Result<Presence, _> = serde_json::from_str(payload);
-            if let Ok(change) = change
-                && let Some(place) = self.place(&change.room)
-            {
-                place.roster.change(change);
-            }
-        } else if name == event::RECOVERED
-            && let Ok(recovered) = serde_json::from_str(payload)
-        {
-            self.recovered(&recovered, now, history);
-        }
-    }
-
-    fn recovered(&mut self, recovered: &Recovered, now: Micros, history: &mut History) {
-        let client = self.client;
-        let Some(place) = self.place(&recovered.room) else { return };
-        match recovered.code {
-            None => {
-                if place.standing == Standing::Entering {
-                    place.standing = Standing::In;
-                }
-                place.position = place.position.map(|position| position.max(recovered.to));
-                history.recovered(client, place.room, recovered.from, recovered.complete);
-            }
-            Some(code) if code.is_temporary() => {
-                place.standing = Standing::Out(now + REJOIN);
-                history.put_off();
-            }
-            Some(code) => {
-                place.standing = Standing::Out(now + REJOIN);
-                history.denied(client, place.room, None, &format!("{code:?}"));
-            }
-        }
-    }
-
-    fn place(&mut self, room: &RoomName) -> Option<&mut Place> {
-        self.places.iter_mut().find(|place| place.name == room.as_str())
-    }
 }
 
 /// How long a server may be silent, by its handshake, in milliseconds.
@@ -472,12 +325,6 @@ fn patience(handshake: &str) -> u64 {
     let handshake: serde_json::Value = serde_json::from_str(handshake).unwrap_or_default();
     let field = |name: &str| handshake.get(name).and_then(serde_json::Value::as_u64);
     field("pingInterval").unwrap_or(25_000) + field("pingTimeout").unwrap_or(20_000)
-}
-
-/// The failure in an answer; one that is none of ours is taken for a refusal for good.
-fn failure(body: &str) -> Failure {
-    serde_json::from_str(body)
-        .unwrap_or_else(|_| Failure::new(wire::ErrorCode::Invalid, "not an answer of ours"))
 }
 
 #[cfg(test)]

@@ -49,7 +49,9 @@ pub async fn drop_all(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     stage.figure("clients", fleet.residents().len().to_string());
     let rounds = if scale.long { 3 } else { 1 };
     for _ in 0..rounds {
-        fleet.residents().iter().for_each(Client::drop_connection);
+        for client in fleet.residents() {
+            client.drop_connection();
+        }
         stage.go_on(scale.seconds(3.0, 15.0)).await;
     }
     stage.rest().await;
@@ -67,7 +69,9 @@ pub async fn absence(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     let fleet = stage.fleet.clone();
     let sociable = |client: &&Client| fleet.crowd.is_sociable(client.number());
     let away: Vec<_> = fleet.residents().iter().filter(sociable).collect();
-    away.iter().for_each(|client| client.absent(true));
+    for client in &away {
+        client.absent(true);
+    }
     let before = stage.verdict().acked;
     stage.go_on(scale.seconds(8.0, 60.0)).await;
     let missed = stage.verdict().acked - before;
@@ -75,7 +79,9 @@ pub async fn absence(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     stage
         .figure("missed", format!("{missed} messages in {rooms} rooms, by {} clients", away.len()));
     let back_at = Instant::now();
-    away.iter().for_each(|client| client.absent(false));
+    for client in &away {
+        client.absent(false);
+    }
     if let Err(late) = fleet.gathered(RECOVERED).await {
         stage.broken(late);
     }
@@ -114,25 +120,28 @@ pub async fn slow(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     stage.go_on(scale.seconds(3.0, 20.0)).await;
     let memory_before = memory_of_nodes(&mut stage);
     fleet.shared.history.borrow_mut().phase("while some do not read");
-    slow.iter().for_each(|client| client.deafen(true));
+    for client in &slow {
+        client.deafen(true);
+    }
     let all = closed_before + slow.len() as u64;
     let all_closed =
         happens(CLOSED, async || closes(&nodes).await.is_ok_and(|by_now| by_now >= all));
     let all_closed = all_closed.await;
     let memory_after = memory_of_nodes(&mut stage);
     fleet.shared.history.borrow_mut().phase("after");
-    match all_closed {
-        Some(after) => stage.figure("all slow clients were closed", format!("after {after:.1} s")),
-        None => {
-            let by_now = closes(&nodes).await.map_or_else(
-                |error| format!("{error:#}"),
-                |by_now| format!("{CLOSES} tells of {}", by_now - closed_before),
-            );
-            let count = slow.len();
-            stage.broken(format!("{count} clients have not read for {CLOSED:?}; {by_now}"));
-        }
+    if let Some(after) = all_closed {
+        stage.figure("all slow clients were closed", format!("after {after:.1} s"));
+    } else {
+        let by_now = closes(&nodes).await.map_or_else(
+            |error| format!("{error:#}"),
+            |by_now| format!("{CLOSES} tells of {}", by_now - closed_before),
+        );
+        let count = slow.len();
+        stage.broken(format!("{count} clients have not read for {CLOSED:?}; {by_now}"));
     }
-    slow.iter().for_each(|client| client.deafen(false));
+    for client in &slow {
+        client.deafen(false);
+    }
     stage.go_on(scale.seconds(1.0, 10.0)).await;
     stage.rest().await;
     judge_growth(&mut stage, memory_before, memory_after);

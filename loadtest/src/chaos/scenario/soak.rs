@@ -50,7 +50,7 @@ pub async fn run(scale: &Scale, duration: Duration) -> anyhow::Result<Outcome> {
     while began.elapsed() < duration {
         churn(&stage, beat)?;
         stage.go_on(Duration::from_millis(500)).await;
-        if beat % 4 == 0 {
+        if beat.is_multiple_of(4) {
             sample(&mut stage, began.elapsed(), &mut samples);
         }
         beat += 1;
@@ -73,7 +73,7 @@ fn churn(stage: &Stage, beat: usize) -> anyhow::Result<()> {
     let fleet = &stage.fleet;
     let (clients, rooms) = (fleet.residents().len(), fleet.room_names().len());
     let guest = beat % GUESTS;
-    if fleet.show_out(guest) && beat % 3 != 0 {
+    if fleet.show_out(guest) && !beat.is_multiple_of(3) {
         fleet.invite(guest, beat % rooms)?;
     }
     let pick = |salt: usize| (beat * 7 + salt * 13) % clients;
@@ -100,13 +100,12 @@ fn sample(stage: &mut Stage, at: Duration, samples: &mut Vec<(String, Samples)>)
     processes.push(("this generator".to_owned(), std::process::id()));
     for (name, pid) in processes {
         let Some(bytes) = memory::resident(pid) else { continue };
-        match samples.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, samples)) => samples.add(at, bytes),
-            None => {
-                let mut first = Samples::default();
-                first.add(at, bytes);
-                samples.push((name, first));
-            }
+        if !samples.iter().any(|(known, _)| *known == name) {
+            samples.push((name.clone(), Samples::default()));
+        }
+        let mut known = samples.iter_mut().filter(|(known, _)| *known == name);
+        if let Some((_, samples)) = known.next() {
+            samples.add(at, bytes);
         }
     }
 }

@@ -12,8 +12,10 @@ use tokio::time::sleep;
 use crate::{
     chaos::{
         client::conversation::Conversation,
-        fleet::{Crowd, Fleet, Talk},
+        crowd::Crowd,
+        fleet::Fleet,
         outcome::{Bound, Figure, Outcome},
+        talk::Talk,
         topology::{NatsLayout, Topology, TopologyOptions},
         verdict::Verdict,
     },

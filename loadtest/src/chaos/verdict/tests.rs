@@ -20,7 +20,9 @@ enum Event {
 fn tell(events: &[Event]) -> Verdict {
     let mut history = History::new(CLIENTS, vec!["room-a".to_owned(), "room-b".to_owned()]);
     for (room, members) in MEMBERS.into_iter().enumerate() {
-        members.iter().for_each(|client| history.entered(*client, room, 0, false));
+        for client in members {
+            history.entered(*client, room, 0, false);
+        }
     }
     history.load(true, 0);
     let mut now = 0;
@@ -202,11 +204,11 @@ proptest! {
     fn two_stories_about_one_place_contradict((mut events, at) in history()) {
         let (place, event) = receipt(&events, at);
         let Event::Received { client, room, index, seq } = event else { unreachable!() };
-        let others = events.iter().filter_map(|event| match event {
+        let mut others = events.iter().filter_map(|event| match event {
             Event::Sent { index: other, room: r, .. } if *r == room && *other < index => Some(*other),
             _ => None,
         });
-        let other = others.last();
+        let other = others.next_back();
         prop_assume!(other.is_some());
         let wrong = Event::Received { client, room, index: other.unwrap(), seq };
         events[place] = wrong;

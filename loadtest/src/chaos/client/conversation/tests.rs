@@ -1,5 +1,7 @@
 //! What a client says to what it hears, frame by frame.
 
+use wire::Seq;
+
 use super::*;
 
 /// A client, its record, and what it has written.
