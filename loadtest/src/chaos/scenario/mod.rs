@@ -35,7 +35,7 @@ pub enum Fault {
     StopNode,
     /// SIGTERM to the only NATS server, and a start.
     RestartNats,
-    /// SIGKILL to the only NATS server, and a start.
+    /// SIGKILL to the only NATS server with messages in its hands, and a start.
     KillNats,
     /// SIGSTOP to the only NATS server for longer than a message waits for its ack, then SIGCONT: what was
     /// sent again meanwhile must not stand twice.
