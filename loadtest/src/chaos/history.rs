@@ -18,28 +18,12 @@ use super::{
     finding::{Broken, Finding, Findings},
     rhythm::Rhythm,
     room_log::{Index, Receipt, RoomLog, Witness},
+    tally::Tally,
 };
 use crate::ledger::Micros;
 
 /// The longest time that is told apart, in microseconds; longer ones count as this long.
 const LONGEST: Micros = 600_000_000;
-
-/// How many of what happened, none of it wrong.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub acked: u64,
-    pub deliveries: u64,
-    /// Answers that ask for another try.
-    pub put_off: u64,
-    /// Tries that were not answered in time although the connection stood.
-    pub silent: u64,
-    /// Messages whose sender left for good before their ack.
-    pub abandoned: u64,
-    /// Messages that were due while their sender's queue was full.
-    pub unsendable: u64,
-    pub disconnects: u64,
-    pub recoveries: u64,
-}
 
 /// The record of one run.
 #[derive(Debug)]
@@ -208,6 +192,12 @@ impl History {
         self.find(broken, room, Some(client), Some(index), Some(seq), what.to_owned());
     }
 
+    /// A message has come that nobody of this run wrote, or to a client that is not in its room.
+    pub fn strayed(&mut self, client: usize, payload: &str) {
+        let what = format!("got a message that is not for it: {payload}");
+        self.find_nowhere(Broken::Contradictory, client, what);
+    }
+
     /// Somebody speaks of a message at a place; whether both can be true.
     fn witness(&mut self, room: usize, index: Index, seq: Seq, client: usize, why: &str) -> bool {
         let known = self.rooms[room].log.witness(index, seq);
@@ -257,9 +247,7 @@ impl History {
     /// A client is told not to come back.
     pub fn dismissed(&mut self, client: usize) {
         let what = "was told not to reconnect".to_owned();
-        let (room, client) = (String::new(), Some(client));
-        let broken = Broken::Dismissed;
-        self.findings.add(&Finding { broken, room, client, index: None, seq: None, what });
+        self.find_nowhere(Broken::Dismissed, client, what);
     }
 
     /// Whether every message is acked, and has come to everybody who should have it.
@@ -333,6 +321,12 @@ impl History {
     ) {
         let room = self.rooms[room].name.clone();
         self.findings.add(&Finding { broken, room, client, index, seq, what });
+    }
+
+    /// What belongs to no room.
+    fn find_nowhere(&mut self, broken: Broken, client: usize, what: String) {
+        let (room, client) = (String::new(), Some(client));
+        self.findings.add(&Finding { broken, room, client, index: None, seq: None, what });
     }
 }
 

@@ -24,6 +24,7 @@ pub mod service_process;
 pub mod service_role;
 pub mod slope;
 pub mod talk;
+pub mod tally;
 pub mod token;
 pub mod topology;
 pub mod verdict;

@@ -82,13 +82,15 @@ impl Conversation {
     pub(super) fn happened(&mut self, event: &str, now: Micros, history: &mut History) {
         let Some((name, payload)) = packet::split(event) else { return };
         if name == event::CHAT_MESSAGE {
+            let client = self.client;
             let arrived = ChatArrived::read(event);
-            if let (Some(chat), Some(room)) = (arrived, packet::text_field(payload, "room"))
-                && let Some(place) = self.places.iter_mut().find(|place| place.name == room)
-            {
-                history.received(self.client, place.room, chat.index, chat.seq, now);
-                place.position = place.position.map(|position| position.max(chat.seq));
-            }
+            let room = packet::text_field(payload, "room");
+            let place = self.places.iter_mut().find(|place| Some(place.name.as_str()) == room);
+            let (Some(chat), Some(place)) = (arrived, place) else {
+                return history.strayed(client, payload);
+            };
+            history.received(client, place.room, chat.index, chat.seq, now);
+            place.position = place.position.map(|position| position.max(chat.seq));
         } else if name == event::USER_LIST {
             let list: Result<UserList, _> = serde_json::from_str(payload);
             if let Ok(list) = list

@@ -140,6 +140,14 @@ fn being_told_to_stay_away_breaks_a_guarantee() {
 }
 
 #[test]
+fn a_message_that_is_not_for_it_is_no_accident() {
+    let mut talk = Talk::settled();
+    talk.hear(&message("c", 11, 0));
+    talk.hear(r#"42["chat-message",{"id":"i","room":"a","seq":11,"content":"hello"}]"#);
+    assert_eq!(crate::chaos::verdict::Verdict::of(&talk.history).contradictory, 2);
+}
+
+#[test]
 fn only_a_guest_leaves_its_last_room() {
     let mut talk = Talk::settled();
     talk.conversation.leave_last();
