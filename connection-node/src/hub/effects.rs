@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use async_nats::{
     connection::State,
+    header::{NATS_MESSAGE_TTL, NATS_ROLLUP},
     jetstream::{
         self,
-        context::{PublishAckFuture, PublishError},
+        context::{PublishAckFuture, PublishError, PublishErrorKind},
         message::PublishMessage,
     },
 };
@@ -92,19 +93,11 @@ impl Carrier {
         if self.io.client.connection_state() != State::Connected {
             return Ok(None);
         }
-        let message =
-            PublishMessage::build().header(async_nats::header::NATS_ROLLUP, "sub").payload(
-                serde_json::to_vec(&interest)
-                    .map_err(|error| {
-                        PublishError::with_source(
-                            jetstream::context::PublishErrorKind::Other,
-                            error,
-                        )
-                    })?
-                    .into(),
-            );
+        let payload = serde_json::to_vec(&interest)
+            .map_err(|error| PublishError::with_source(PublishErrorKind::Other, error))?;
+        let message = PublishMessage::build().header(NATS_ROLLUP, "sub").payload(payload.into());
         let message = match interest {
-            Interest::Joined => message.header(async_nats::header::NATS_MESSAGE_TTL, "never"),
+            Interest::Joined => message.header(NATS_MESSAGE_TTL, "never"),
             Interest::Left => message.ttl(stream::LEFT_TTL),
         };
         let subject = subject::interest(room, &self.io.node);
