@@ -4,8 +4,10 @@
 //! client that dials it can be given the very same port as its source and connect to itself, and then
 //! the server cannot bind. So ports are picked below that range (32768 on Linux, 49152 on macOS).
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 use service_shell::BadConfiguration;
@@ -15,11 +17,22 @@ const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 const ATTEMPTS: u32 = 50;
 
-/// A port that may be free: random, so that parallel processes seldom meet.
+/// A port that may be free: random, so that parallel processes seldom meet, and never the same twice in
+/// this process, where one that was handed out may not be bound yet.
 pub fn candidate() -> u16 {
-    let random = RandomState::new().build_hasher().finish();
-    let offset = u16::try_from(random % u64::from(COUNT)).unwrap_or_default();
-    FIRST + offset
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    // A set stays whole whatever panics.
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if given.len() >= usize::from(COUNT / 2) {
+        given.clear();
+    }
+    loop {
+        let random = RandomState::new().build_hasher().finish();
+        let offset = u16::try_from(random % u64::from(COUNT)).unwrap_or_default();
+        if given.insert(FIRST + offset) {
+            return FIRST + offset;
+        }
+    }
 }
 
 /// Binds a loopback listener on a free port.
@@ -61,11 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn candidates_stay_below_the_ephemeral_range() {
-        for _ in 0..1_000 {
-            let port = candidate();
-            assert!((FIRST..FIRST + COUNT).contains(&port), "{port}");
-        }
+    fn candidates_stay_below_the_ephemeral_range_and_differ() {
+        let ports: BTreeSet<_> = (0..1_000).map(|_| candidate()).collect();
+        assert_eq!(ports.len(), 1_000);
+        assert!(ports.iter().all(|port| (FIRST..FIRST + COUNT).contains(port)));
     }
 
     #[tokio::test]
