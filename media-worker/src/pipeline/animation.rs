@@ -8,16 +8,16 @@ use std::collections::BTreeSet;
 
 use gif::{Encoder, Frame};
 
-use super::gif::{Frames, canvas_with};
+use super::gif::{Animation, canvas_with};
 use super::limits::{Deadline, Limits};
 use super::{Media, Picture, Refusal, Rendition, rendition};
 
 pub(super) fn renditions(
-    animation: Frames,
+    animation: Animation,
     limits: &Limits,
     deadline: &Deadline,
 ) -> Result<Media, Refusal> {
-    let Frames { width, height, repeat, mut frames } = animation;
+    let Animation { width, height, repeat, mut frames } = animation;
     if u32::from(width.max(height)) > limits.side {
         return Err(Refusal::too_large(format!(
             "The animation is {width} x {height} and {} a side are allowed: send a smaller one",

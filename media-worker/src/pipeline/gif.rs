@@ -10,11 +10,11 @@ use super::{Picture, Refusal};
 
 pub(super) enum Gif {
     Still(Picture),
-    Animated(Frames),
+    Animated(Animation),
 }
 
 /// An animation, before it is written anew.
-pub(super) struct Frames {
+pub(super) struct Animation {
     pub width: u16,
     pub height: u16,
     pub repeat: Repeat,
@@ -52,7 +52,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, deadline: &Deadline) -> Resu
     }
     if frames.len() > 1 {
         let repeat = decoder.repeat();
-        return Ok(Gif::Animated(Frames { width, height, repeat, frames }));
+        return Ok(Gif::Animated(Animation { width, height, repeat, frames }));
     }
     let frame =
         frames.pop().ok_or_else(|| Refusal::broken("The GIF holds no picture: send another"))?;

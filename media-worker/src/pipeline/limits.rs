@@ -37,7 +37,7 @@ impl Default for Limits {
             time: Duration::from_secs(20),
             frames: 500,
             animation_pixels: 150_000_000,
-            sound: Duration::from_secs(20 * 60),
+            sound: Duration::from_mins(20),
             side: 2048,
             thumbnail_side: 320,
         }

@@ -42,7 +42,9 @@ fn work(bytes: &[u8], limits: &Limits) -> Result<Media, Refusal> {
         Kind::WebP => webp::decode(bytes, limits, &deadline)?,
         Kind::Gif => match gif::decode(bytes, limits, &deadline)? {
             gif::Gif::Still(picture) => picture,
-            gif::Gif::Animated(frames) => return animation::renditions(frames, limits, &deadline),
+            gif::Gif::Animated(frames) => {
+                return animation::renditions(frames, limits, &deadline);
+            }
         },
         Kind::Wav => return wav::compress(bytes, limits, &deadline),
         Kind::OggOpus | Kind::WebmOpus | Kind::Mp4Aac | Kind::AdtsAac => {

@@ -1,5 +1,8 @@
 //! Which way up a picture is, by EXIF, and turning it.
 
+/// Rows at a time: a transposition reads each cache line once, not once a pixel.
+const BAND: usize = 8;
+
 /// EXIF's eight values. A picture is to be shown after `transpose` (rows become columns), then mirrored
 /// left to right (`mirror`), then top to bottom (`flip`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,8 +56,6 @@ impl Orientation {
         let (columns, rows) = (width as usize, height as usize);
         let (new_columns, new_rows) =
             if self.transpose { (rows, columns) } else { (columns, rows) };
-        // Eight rows at a time: a transposition reads each cache line once, not once a pixel.
-        const BAND: usize = 8;
         let mut turned = vec![0; bytes.len()];
         for band in (0..new_rows).step_by(BAND) {
             let end = (band + BAND).min(new_rows);

@@ -8,7 +8,7 @@ use fast_image_resize::PixelType;
 use super::Refusal;
 use super::orientation::Orientation;
 use super::raster::Raster;
-use super::resample::{self, Samples};
+use super::resample::{self, Part, Samples};
 
 pub(super) struct Planes {
     pub width: u32,
@@ -37,11 +37,12 @@ impl Planes {
         let extent = |length: u32, target: u32, samples: u32, shared: u32| {
             f64::from(samples * 2) * f64::from(length) / f64::from(target) / f64::from(shared)
         };
-        let colours = (
-            extent(self.width, width, colour_width, self.shared.0),
-            extent(self.height, height, colour_height, self.shared.1),
-        );
-        let lights = (self.width.into(), self.height.into());
+        let colours = Part {
+            left: 0.0,
+            width: extent(self.width, width, colour_width, self.shared.0),
+            height: extent(self.height, height, colour_height, self.shared.1),
+        };
+        let lights = Part { left: 0.0, width: self.width.into(), height: self.height.into() };
         Ok(Self {
             width,
             height,
@@ -95,7 +96,7 @@ impl Plane {
         self.bytes.get(index).copied().unwrap_or_default()
     }
 
-    fn resized(&self, extent: (f64, f64), width: u32, height: u32) -> Result<Self, Refusal> {
+    fn resized(&self, part: Part, width: u32, height: u32) -> Result<Self, Refusal> {
         let source = Samples {
             bytes: &self.bytes,
             pixel: PixelType::U8,
@@ -103,7 +104,7 @@ impl Plane {
             width: self.width,
             height: self.height,
         };
-        let bytes = resample::resize(source, extent, width, height)?;
+        let bytes = resample::resize(source, part, width, height)?;
         Ok(Self { stride: width, width, height, bytes })
     }
 

@@ -21,12 +21,16 @@ pub(super) fn decode(
     decoder.set_transformations(Transformations::normalize_to_color8());
     decoder.set_ignore_text_chunk(true);
     let header = decoder.read_header_info().map_err(|error| fault(&error))?;
-    // As read, and once more in red, green, blue and alpha.
-    let pixels = u64::from(header.width) * u64::from(header.height);
-    limits.admit(header.width, header.height, pixels.saturating_mul(4 + 1))?;
+    let (width, height, interlaced) = (header.width, header.height, header.interlaced);
+    let pixels = u64::from(width) * u64::from(height);
+    limits.admit(width, height, pixels.saturating_mul(3))?;
 
     let mut reader = decoder.read_info().map_err(|error| fault(&error))?;
-    let (width, height) = (reader.info().width, reader.info().height);
+    // Alpha is multiplied into a copy; an interlaced picture is read as a whole, and then widened.
+    let (colour, _) = reader.output_color_type();
+    let each = if matches!(colour, ColorType::Rgba | ColorType::GrayscaleAlpha) { 8 } else { 3 };
+    let each = each + if interlaced { 4 } else { 0 };
+    limits.admit(width, height, pixels.saturating_mul(each))?;
     let (bytes, alpha) = read(&mut reader, deadline)?;
     let raster = Raster { width, height, alpha, bytes }.opaque_if_possible();
     let colours = Colours::of(reader.info().icc_profile.as_deref());

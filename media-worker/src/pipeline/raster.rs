@@ -3,7 +3,7 @@
 use fast_image_resize::PixelType;
 
 use super::orientation::Orientation;
-use super::resample::{self, Samples};
+use super::resample::{self, Part, Samples};
 use super::{Picture, Refusal};
 
 #[derive(Clone)]
@@ -32,8 +32,8 @@ impl Raster {
             width: self.width,
             height: self.height,
         };
-        let extent = (self.width.into(), self.height.into());
-        let bytes = resample::resize(source, extent, width, height)?;
+        let whole = Part { left: 0.0, width: self.width.into(), height: self.height.into() };
+        let bytes = resample::resize(source, whole, width, height)?;
         Ok(Self { width, height, alpha: self.alpha, bytes })
     }
 

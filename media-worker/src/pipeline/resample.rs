@@ -30,11 +30,20 @@ pub(super) struct Samples<'a> {
     pub height: u32,
 }
 
-/// The part `extent` (width, height; in pixels of the source) as `width` x `height` pixels. Lanczos
-/// with three lobes, as the peers do; alpha is multiplied in on the way.
+/// The part of a source that becomes the whole of a target, in pixels of the source. What lies beyond its
+/// edges is still looked at where the filter reaches there.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    pub left: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+/// `part` as `width` x `height` pixels. Lanczos with three lobes, as the peers do; alpha is multiplied in
+/// on the way.
 pub(super) fn resize(
     source: Samples<'_>,
-    extent: (f64, f64),
+    part: Part,
     width: u32,
     height: u32,
 ) -> Result<Vec<u8>, Refusal> {
@@ -44,9 +53,14 @@ pub(super) fn resize(
     let whole = ImageRef::new(source.stride, rows, source.bytes, source.pixel).map_err(fault)?;
     let view = CroppedImage::new(&whole, 0, 0, source.width, source.height).map_err(fault)?;
     let mut target = Image::new(width, height, source.pixel);
+    let part = Part {
+        width: part.width.min(f64::from(source.width) - part.left),
+        height: part.height.min(source.height.into()),
+        ..part
+    };
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-        .crop(0.0, 0.0, extent.0.min(source.width.into()), extent.1.min(source.height.into()));
+        .crop(part.left, 0.0, part.width, part.height);
     Resizer::new().resize(&view, &mut target, &options).map_err(fault)?;
     Ok(target.into_vec())
 }

@@ -8,7 +8,7 @@ use ogg::{PacketWriteEndInfo, PacketWriter};
 use ropus::{Application, Bitrate, Channels, Encoder};
 
 use super::limits::{Deadline, Limits};
-use super::resample::{self, Samples};
+use super::resample::{self, Part, Samples};
 use super::{Media, Refusal, voice};
 
 /// The rates that Opus takes. Positions in an Ogg stream always count in the last of them.
@@ -39,6 +39,16 @@ pub(super) fn compress(
         )));
     }
     let rate = RATES.into_iter().find(|&rate| rate >= spec.sample_rate).unwrap_or(POSITIONS);
+    // Floats: as read, apart by channel, and at the new rate.
+    let samples = u64::from(reader.len());
+    let memory = samples * 8 + samples * u64::from(rate) / u64::from(spec.sample_rate) * 4;
+    if memory > limits.memory {
+        return Err(Refusal::too_large(format!(
+            "The WAV takes {} MB to open and {} are allowed: send a shorter one",
+            memory >> 20,
+            limits.memory >> 20
+        )));
+    }
     let channels = channels(reader)?;
     deadline.check()?;
     let channels: Vec<Vec<f32>> = channels
@@ -73,18 +83,34 @@ fn channels(reader: WavReader<Cursor<&[u8]>>) -> Result<Vec<Vec<f32>>, Refusal> 
         .collect())
 }
 
-/// A sound is a picture one pixel high: the same filter changes its rate.
+/// How far beyond a second its neighbours are looked at, in samples: more than the filter reaches.
+const MARGIN: usize = 64;
+
+/// A sound is a picture one pixel high: the same filter changes its rate. Second by second, as the filter
+/// keeps a table for every sample that it makes.
 fn at_rate(samples: &[f32], from: u32, to: u32) -> Result<Vec<f32>, Refusal> {
-    if from == to || samples.is_empty() {
+    if from == to {
         return Ok(samples.to_vec());
     }
-    let width = u32::try_from(samples.len()).map_err(fault)?;
-    let longer = u64::from(width) * u64::from(to) / u64::from(from);
-    let source: Vec<u8> = samples.iter().flat_map(|sample| sample.to_ne_bytes()).collect();
-    let source = Samples { bytes: &source, pixel: PixelType::F32, stride: width, width, height: 1 };
-    let target = u32::try_from(longer.max(1)).map_err(fault)?;
-    let bytes = resample::resize(source, (width.into(), 1.0), target, 1)?;
-    Ok(bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect())
+    let mut changed = Vec::with_capacity(samples.len() / from as usize * to as usize);
+    for start in (0..samples.len()).step_by(from as usize) {
+        let end = (start + from as usize).min(samples.len());
+        let window = start.saturating_sub(MARGIN)..(end + MARGIN).min(samples.len());
+        let length = u32::try_from(end - start).map_err(fault)?;
+        let left = u32::try_from(start - window.start).map_err(fault)?;
+        let target = u64::from(length) * u64::from(to) / u64::from(from);
+        let target = u32::try_from(target.max(1)).map_err(fault)?;
+
+        let width = u32::try_from(window.len()).map_err(fault)?;
+        let bytes: Vec<u8> =
+            samples.get(window).unwrap_or_default().iter().flat_map(|s| s.to_ne_bytes()).collect();
+        let source =
+            Samples { bytes: &bytes, pixel: PixelType::F32, stride: width, width, height: 1 };
+        let part = Part { left: left.into(), width: length.into(), height: 1.0 };
+        let bytes = resample::resize(source, part, target, 1)?;
+        changed.extend(bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
+    }
+    Ok(changed)
 }
 
 fn encode(
@@ -164,4 +190,28 @@ fn tags() -> Vec<u8> {
 
 fn fault(error: impl std::fmt::Display) -> Refusal {
     Refusal::broken(format!("The WAV cannot be compressed ({error}): save it anew and send that"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::cast_precision_loss)]
+    fn another_rate_is_the_same_sound_across_the_seconds() {
+        let tone = |at: f64| (at * 440.0 * std::f64::consts::TAU).sin() as f32;
+        for (from, to) in [(11_025, 12_000), (44_100, 48_000), (96_000, 48_000)] {
+            // The middle of each sample, as pixels have theirs.
+            let middle = |at: usize, rate: u32| (at as f64 + 0.5) / f64::from(rate);
+            let samples: Vec<f32> =
+                (0..from as usize * 5 / 2).map(|at| tone(middle(at, from))).collect();
+            let changed = at_rate(&samples, from, to).unwrap();
+            assert_eq!(changed.len(), to as usize * 5 / 2);
+            let inside = 100..changed.len() - 100;
+            for at in inside {
+                let difference = (changed[at] - tone(middle(at, to))).abs();
+                assert!(difference < 0.02, "{from} to {to}, sample {at}: {difference}");
+            }
+        }
+    }
 }

@@ -20,9 +20,10 @@ pub(super) fn decode(
 ) -> Result<Picture, Refusal> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|error| fault(&error))?;
     let (width, height) = decoder.dimensions();
-    // The pixels, and the planes or tables that they come from.
+    // The pixels, the planes that they come from, and a copy with alpha multiplied in.
     let pixels = u64::from(width) * u64::from(height);
-    limits.admit(width, height, pixels.saturating_mul(4 + 4))?;
+    let each = if decoder.has_alpha() { 4 + 4 } else { 3 + 4 };
+    limits.admit(width, height, pixels.saturating_mul(each))?;
     if decoder.is_animated() {
         return Err(Refusal::unsupported("Animated WebP pictures are not taken: send it as GIF"));
     }
@@ -41,10 +42,10 @@ pub(super) fn decode(
 
 pub(super) fn encode(raster: &Raster) -> Result<Vec<u8>, Refusal> {
     let encoder = webp::Encoder::from_rgba(&raster.bytes, raster.width, raster.height);
-    let encoded = encoder.encode_simple(false, QUALITY).map_err(|error| {
+    let written = encoder.encode_simple(false, QUALITY).map_err(|error| {
         Refusal::broken(format!("No WebP could be made of the picture ({error:?}): save it anew"))
     })?;
-    Ok(encoded.to_vec())
+    Ok(written.to_vec())
 }
 
 fn fault(error: &DecodingError) -> Refusal {

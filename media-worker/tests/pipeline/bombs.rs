@@ -42,7 +42,7 @@ fn other_huge_pictures_are_refused_by_their_headers() {
     gif.splice(6..10, [0xFF; 4]);
     let webp = [
         b"RIFF\x1A\0\0\0WEBPVP8L\x0D\0\0\0\x2F".as_slice(),
-        &0x0FFF_FFFF_u32.to_le_bytes(),
+        &(0x3FFE_u32 << 14 | 0x3FFE).to_le_bytes(),
         &[0; 9],
     ]
     .concat();

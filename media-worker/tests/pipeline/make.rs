@@ -84,12 +84,12 @@ pub fn png_with(
     colour: png::ColorType,
     depth: png::BitDepth,
     pixels: &[u8],
-    with: impl FnOnce(&mut png::Info<'static>),
+    change: impl FnOnce(&mut png::Info<'static>),
 ) -> Vec<u8> {
     let mut info = png::Info::with_size(width, height);
     info.color_type = colour;
     info.bit_depth = depth;
-    with(&mut info);
+    change(&mut info);
     let mut bytes = Vec::new();
     let mut writer = png::Encoder::with_info(&mut bytes, info).unwrap().write_header().unwrap();
     writer.write_image_data(pixels).unwrap();

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mozjpeg::{ColorSpace, CompInfoExt as _, Decompress, Marker};
+use mozjpeg::{ColorSpace, CompInfoExt, Decompress, Marker};
 
 use super::super::colour::Colours;
 use super::super::limits::{Deadline, Limits};
@@ -83,7 +83,13 @@ fn eighths(longer: u32, needed: u32) -> u8 {
 fn memory(decoder: &Decompress<Feed<'_>>, buffered: bool, eighths: u8) -> u64 {
     let pixels = decoder.width() as u64 * decoder.height() as u64;
     let components = decoder.components().len() as u64;
-    let coefficients = if buffered { pixels * components * 2 } else { 0 };
+    let factors = decoder.components().iter().map(CompInfoExt::sampling);
+    let samples = |(across, down): (u8, u8)| u64::from(across) * u64::from(down);
+    // Of each component, in the share of the pixels that it has samples for.
+    let all: u64 = factors.clone().map(samples).sum();
+    let most = |pick: fn((u8, u8)) -> u8| factors.clone().map(pick).max().unwrap_or(1).max(1);
+    let full = samples((most(|factor| factor.0), most(|factor| factor.1)));
+    let coefficients = if buffered { pixels * 2 * all / full } else { 0 };
     let out = pixels * u64::from(eighths) * u64::from(eighths) / 64;
     let inks = if components == 4 { 3 } else { 0 };
     coefficients + out * (components.max(3) + inks)
@@ -94,8 +100,7 @@ fn shared(decoder: &Decompress<Feed<'_>>) -> Option<(u32, u32)> {
     if decoder.color_space() != ColorSpace::JCS_YCbCr {
         return None;
     }
-    let factors: Vec<_> =
-        decoder.components().iter().map(|component| component.sampling()).collect();
+    let factors: Vec<_> = decoder.components().iter().map(CompInfoExt::sampling).collect();
     match factors[..] {
         [(across @ (1 | 2), down @ (1 | 2)), (1, 1), (1, 1)] => Some((across.into(), down.into())),
         _ => None,
@@ -108,7 +113,7 @@ fn planes(
     height: u32,
     shared: (u32, u32),
 ) -> Result<Planes, Refusal> {
-    let strides: Vec<usize> = decoder.components().iter().map(|c| c.row_stride()).collect();
+    let strides: Vec<usize> = decoder.components().iter().map(CompInfoExt::row_stride).collect();
     let groups = height.div_ceil(8 * shared.1) as usize;
     let rows = [groups * 8 * shared.1 as usize, groups * 8, groups * 8];
     let sizes = [
