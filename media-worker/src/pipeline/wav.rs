@@ -197,16 +197,16 @@ mod tests {
     use super::*;
 
     #[test]
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     fn another_rate_is_the_same_sound_across_the_seconds() {
         let tone = |at: f64| (at * 440.0 * std::f64::consts::TAU).sin() as f32;
         for (from, to) in [(11_025, 12_000), (44_100, 48_000), (96_000, 48_000)] {
             // The middle of each sample, as pixels have theirs.
             let middle = |at: usize, rate: u32| (at as f64 + 0.5) / f64::from(rate);
             let samples: Vec<f32> =
-                (0..from as usize * 5 / 2).map(|at| tone(middle(at, from))).collect();
+                (0..from as usize * 11 / 5).map(|at| tone(middle(at, from))).collect();
             let changed = at_rate(&samples, from, to).unwrap();
-            assert_eq!(changed.len(), to as usize * 5 / 2);
+            assert_eq!(changed.len(), to as usize * 11 / 5);
             let inside = 100..changed.len() - 100;
             for at in inside {
                 let difference = (changed[at] - tone(middle(at, to))).abs();

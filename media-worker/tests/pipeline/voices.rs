@@ -81,7 +81,7 @@ fn wav_becomes_opus() {
 fn wav_that_is_too_long_or_damaged_is_refused() {
     let limits = Limits { sound: Duration::from_secs(2), ..Limits::default() };
     assert_eq!(process(&wav(8_000, 1, 3), &limits).unwrap_err().code, ErrorCode::TooLarge);
-    let limits = Limits { memory: 200_000, ..Limits::default() };
+    let limits = Limits { memory: 190_000, ..Limits::default() };
     let refusal = process(&wav(8_000, 1, 2), &limits).unwrap_err();
     assert_eq!(refusal.code, ErrorCode::TooLarge, "{refusal}");
     assert_eq!(refused(&wav(8_000, 5, 1)).code, ErrorCode::UnsupportedMedia);
