@@ -4,7 +4,7 @@ use super::Refusal;
 
 /// The types that are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     Jpeg,
     Png,
     WebP,

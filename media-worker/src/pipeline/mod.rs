@@ -23,11 +23,11 @@ mod wav;
 mod webp;
 
 pub use guard::process;
-pub use kind::Kind;
 pub use limits::Limits;
 pub use refusal::Refusal;
 pub use rendition::{Media, Rendition};
 
+use kind::Kind;
 use limits::Deadline;
 use picture::Picture;
 
