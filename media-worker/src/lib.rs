@@ -7,6 +7,7 @@ mod bucket;
 mod config;
 mod health;
 mod http;
+pub mod pipeline;
 mod service;
 
 pub use config::Config;
