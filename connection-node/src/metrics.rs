@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64},
     },
+    time::Duration,
 };
 
 use prometheus_client::{
@@ -27,6 +28,9 @@ use crate::{
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How long the rooms may take to be counted.
+const CENSUS: Duration = Duration::from_secs(1);
 
 type Count = Counter<u64, AtomicU64>;
 type Level = Gauge<i64, AtomicI64>;
@@ -169,10 +173,12 @@ impl Metrics {
     /// When the text cannot be written.
     pub async fn text(instruments: &Instruments) -> Result<String, fmt::Error> {
         let Instruments { metrics, edge, hub, publisher, reads, most_reads, tasks } = instruments;
-        let census = hub.census().await;
-        set(&metrics.rooms, census.rooms);
-        set(&metrics.room_members, census.members);
-        set(&metrics.room_waiters, census.waiters);
+        // Shards that are stuck keep the last count: the queue's length tells of them.
+        if let Ok(census) = tokio::time::timeout(CENSUS, hub.census()).await {
+            set(&metrics.rooms, census.rooms);
+            set(&metrics.room_members, census.members);
+            set(&metrics.room_waiters, census.waiters);
+        }
         set(&metrics.connections, edge.connections());
         metrics.waiting.set(i64::try_from(edge.waiting()).unwrap_or(i64::MAX));
         set(&metrics.publishes_in_flight, publisher.in_flight());

@@ -31,6 +31,8 @@ const READS: usize = 256;
 const FRAMES: usize = 2_048;
 /// How often interest in rooms is stored again.
 const REFRESH: Duration = Duration::from_mins(10);
+/// The least time between two comparisons of everything with the log.
+const CATCH_UP: Duration = Duration::from_secs(1);
 /// How long the last words to NATS may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -171,5 +173,7 @@ async fn catch_up(
     losses.mark_unchanged();
     while let Some(Ok(())) = stop.run_until_cancelled(losses.changed()).await {
         hub.resync().await;
+        // A node that falls behind again and again must not add to it by catching up each time.
+        stop.run_until_cancelled(tokio::time::sleep(CATCH_UP)).await;
     }
 }

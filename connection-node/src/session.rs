@@ -33,10 +33,22 @@ struct State<E> {
 
 #[derive(Default)]
 struct Membership {
-    /// Requests that the room has still to settle.
+    /// Requests that the room has still to settle; until then the entry stays.
     unsettled: u32,
     /// Whether a join has succeeded.
     joined: bool,
+    /// Whether the socket has not left since it last asked to join.
+    wanted: bool,
+}
+
+impl Membership {
+    fn settle_one(&mut self) {
+        self.unsettled = self.unsettled.saturating_sub(1);
+    }
+
+    fn is_over(&self) -> bool {
+        self.unsettled == 0 && !(self.wanted && self.joined)
+    }
 }
 
 enum Stage<E> {
@@ -102,20 +114,44 @@ impl<E> Session<E> {
         state.rooms.drain().map(|(room, _)| room).collect()
     }
 
-    /// The socket enters a room, unless its token forbids it or it is gone. The room settles it.
-    pub fn enter(&self, room: &RoomName) -> Result<(), Failure> {
-        self.allow(room)?;
+    /// The socket enters a room, unless its token forbids it or it is gone; the room settles it. `hand`
+    /// hands `join` over to the room, before the session can end; it must not wait.
+    pub fn enter<J, R>(
+        &self,
+        room: &RoomName,
+        join: J,
+        hand: impl FnOnce(J) -> R,
+    ) -> Result<R, (J, Failure)> {
+        if let Err(failure) = self.allow(room) {
+            return Err((join, failure));
+        }
         let mut state = self.state();
         if matches!(state.stage, Stage::Closed) {
-            return Err(Failure::new(ErrorCode::Unavailable, "the connection is closed"));
+            let why = Failure::new(ErrorCode::Unavailable, "the connection is closed");
+            return Err((join, why));
         }
-        state.rooms.entry(room.clone()).or_default().unsettled += 1;
-        Ok(())
+        let membership = state.rooms.entry(room.clone()).or_default();
+        membership.unsettled += 1;
+        membership.wanted = true;
+        Ok(hand(join))
     }
 
     /// The socket leaves a room.
     pub fn forget(&self, room: &RoomName) {
-        self.state().rooms.remove(room);
+        self.change(room, |membership| {
+            membership.wanted = false;
+            membership.joined = false;
+        });
+    }
+
+    fn change(&self, room: &RoomName, change: impl FnOnce(&mut Membership)) {
+        let mut state = self.state();
+        if let Some(membership) = state.rooms.get_mut(room) {
+            change(membership);
+            if membership.is_over() {
+                state.rooms.remove(room);
+            }
+        }
     }
 
     fn allow(&self, room: &RoomName) -> Result<(), Failure> {
@@ -129,13 +165,14 @@ impl<E> Session<E> {
     /// Whether the socket is in a room.
     pub fn require(&self, room: &RoomName) -> Result<(), Failure> {
         self.allow(room)?;
-        if self.state().rooms.contains_key(room) { Ok(()) } else { Err(not_a_member(room)) }
+        let is_in = self.state().rooms.get(room).is_some_and(|membership| membership.wanted);
+        if is_in { Ok(()) } else { Err(not_a_member(room)) }
     }
 
     /// Which way a message to a room takes.
     pub fn route(&self, room: &RoomName) -> Result<Route, Failure> {
         self.allow(room)?;
-        match self.state().rooms.get_mut(room) {
+        match self.state().rooms.get_mut(room).filter(|membership| membership.wanted) {
             None => Err(not_a_member(room)),
             Some(Membership { unsettled: 0, .. }) => Ok(Route::Direct),
             Some(membership) => {
@@ -147,28 +184,20 @@ impl<E> Session<E> {
 
     /// The room has settled a message that came [`Route::ByRoom`].
     pub fn settled(&self, room: &RoomName) {
-        if let Some(membership) = self.state().rooms.get_mut(room) {
-            membership.unsettled = membership.unsettled.saturating_sub(1);
-        }
+        self.change(room, Membership::settle_one);
     }
 
     /// The room has let the socket in.
     pub fn joined(&self, room: &RoomName) {
-        if let Some(membership) = self.state().rooms.get_mut(room) {
-            membership.unsettled = membership.unsettled.saturating_sub(1);
-            membership.joined = true;
-        }
+        self.change(room, |membership| {
+            membership.settle_one();
+            membership.joined = membership.wanted;
+        });
     }
 
     /// A join came to nothing. A socket that was in the room before, or waits for another join, stays.
     pub fn refused(&self, room: &RoomName) {
-        let mut state = self.state();
-        if let Some(membership) = state.rooms.get_mut(room) {
-            membership.unsettled = membership.unsettled.saturating_sub(1);
-            if !membership.joined && membership.unsettled == 0 {
-                state.rooms.remove(room);
-            }
-        }
+        self.change(room, Membership::settle_one);
     }
 
     /// Whether a `typing` is worth passing on.
@@ -215,6 +244,10 @@ mod tests {
         Session::new(1, claims.into())
     }
 
+    fn enter(session: &Session<u32>, room: &RoomName) -> Result<(), Failure> {
+        session.enter(room, (), |()| ()).map_err(|((), failure)| failure)
+    }
+
     fn room(name: &str) -> RoomName {
         RoomName::parse(name).unwrap()
     }
@@ -244,24 +277,26 @@ mod tests {
         let session = session(&["team-*"]);
         let code = |result: Result<(), Failure>| result.unwrap_err().code;
         assert_eq!(code(session.require(&room("team-a"))), ErrorCode::NotAMember);
-        assert_eq!(code(session.enter(&room("general"))), ErrorCode::Forbidden);
+        assert_eq!(code(enter(&session, &room("general"))), ErrorCode::Forbidden);
         assert_eq!(code(session.require(&room("general"))), ErrorCode::Forbidden);
-        session.enter(&room("team-a")).unwrap();
+        enter(&session, &room("team-a")).unwrap();
         session.require(&room("team-a")).unwrap();
         session.forget(&room("team-a"));
         assert_eq!(code(session.require(&room("team-a"))), ErrorCode::NotAMember);
-        session.enter(&room("team-b")).unwrap();
+        enter(&session, &room("team-b")).unwrap();
+        // The room still has to answer the join that was given up.
+        session.refused(&room("team-a"));
         assert_eq!(session.close(), [room("team-b")]);
-        assert_eq!(code(session.enter(&room("team-b"))), ErrorCode::Unavailable);
+        assert_eq!(code(enter(&session, &room("team-b"))), ErrorCode::Unavailable);
     }
 
     #[test]
     fn messages_stay_behind_the_join() {
         let (session, room) = (session(&["*"]), room("r"));
         assert!(session.route(&room).is_err());
-        session.enter(&room).unwrap();
+        enter(&session, &room).unwrap();
         assert_eq!(session.route(&room), Ok(Route::ByRoom));
-        session.settled(&room);
+        session.joined(&room);
         // The message itself is still on its way: the next must not overtake it.
         assert_eq!(session.route(&room), Ok(Route::ByRoom));
         session.settled(&room);
@@ -272,19 +307,33 @@ mod tests {
     #[test]
     fn a_refused_join_puts_nobody_out_who_is_in() {
         let (session, room) = (session(&["*"]), room("r"));
-        session.enter(&room).unwrap();
+        enter(&session, &room).unwrap();
         session.refused(&room);
         assert!(session.require(&room).is_err());
         // A second join may still succeed.
-        session.enter(&room).unwrap();
-        session.enter(&room).unwrap();
+        enter(&session, &room).unwrap();
+        enter(&session, &room).unwrap();
         session.refused(&room);
         session.joined(&room);
-        session.enter(&room).unwrap();
+        enter(&session, &room).unwrap();
         session.refused(&room);
         assert_eq!(session.route(&room), Ok(Route::Direct));
         // The room learns of the socket's end.
         assert_eq!(session.close(), [room]);
+    }
+
+    /// join, leave, join of a room that is not open yet, as the room answers them: the first join is
+    /// refused (it left before it was done), the second succeeds.
+    #[test]
+    fn a_refusal_of_a_join_before_a_leave_is_not_that_of_the_join_after_it() {
+        let (session, room) = (session(&["*"]), room("r"));
+        enter(&session, &room).unwrap();
+        session.forget(&room);
+        enter(&session, &room).unwrap();
+        session.refused(&room);
+        session.joined(&room);
+        assert!(session.require(&room).is_ok(), "the client was told that it is in the room");
+        assert_eq!(session.close(), [room], "the room never learns of the socket's end");
     }
 
     #[test]

@@ -176,6 +176,10 @@ impl Lease {
             return Vec::new();
         }
         held.renewing = None;
+        if now >= held.until {
+            // What the owner had to send may have been dropped meanwhile; another tenure sends it.
+            return self.lose(now);
+        }
         match answer {
             Answer::Written(revision) => {
                 held.revision = held.revision.max(revision);

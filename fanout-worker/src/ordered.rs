@@ -137,6 +137,8 @@ impl Ordered {
             }
             let deadline = open.heard + SILENCE;
             tokio::select! {
+                // What waits here is no silence, however long it was not looked at.
+                biased;
                 message = open.subscriber.next() => {
                     if let Some(record) = self.take(message) {
                         return Arrival::Record(record);

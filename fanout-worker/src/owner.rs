@@ -28,6 +28,9 @@ use crate::partition::{Effect, Input, PartitionCore, Timing};
 const LOG_AHEAD: usize = 2;
 /// Before a tenure that could not begin is tried again.
 const RETRY: Duration = Duration::from_millis(250);
+/// How long a drain waits for what was handled to be sent. What is not by then is read again by the
+/// next owner.
+const DRAIN_WAIT: Duration = Duration::from_secs(2);
 /// A tenure reads again this much of the stream before its checkpoint: in a cluster the replica that
 /// answers may not have stored yet what was there when the checkpoint was written. Nodes drop what
 /// they have.
@@ -283,7 +286,9 @@ impl Owner {
         drop((log, words));
         let reader = reader.await;
         let handled = core.processed();
-        let sent = progress.subscribe().wait_for(|seq| *seq >= handled).await.is_ok();
+        let mut progressed = progress.subscribe();
+        let sending = progressed.wait_for(|seq| *seq >= handled);
+        let sent = matches!(tokio::time::timeout(DRAIN_WAIT, sending).await, Ok(Ok(_)));
         finish.cancel();
         let kept = keeper.await;
         if sent && reader.is_ok() && kept.is_ok() { End::Drained } else { End::Failed }

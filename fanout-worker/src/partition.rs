@@ -272,14 +272,19 @@ impl PartitionCore {
             self.users_of_dead_node(&node, now);
         }
         for node in revived {
-            self.rosters_for_revived_node(&node, now);
+            self.snapshots_for(&node, now);
         }
     }
 
     fn reconnected(&mut self, now: Instant) {
         // Not at once: the nodes may have to connect again too.
-        for link in self.links.values_mut().filter(|link| link.alive) {
+        let mut nodes = Vec::new();
+        for (node, link) in self.links.iter_mut().filter(|(_, link)| link.alive) {
             link.digest_by(now + self.timing.digest_delay);
+            nodes.push(node.clone());
+        }
+        for node in nodes {
+            self.snapshots_for(&node, now);
         }
     }
 

@@ -174,13 +174,13 @@ impl Transport {
         self.0.bytes_out.load(Ordering::Relaxed)
     }
 
-    /// Takes in a packet of so many bytes for the client; `false` where too many wait already, and the
-    /// packet is not to be sent. A packet of any size may wait alone.
+    /// Takes in a packet of so many bytes for the client, and says how many it counts; `None` where too
+    /// many wait already, and the packet is not to be sent. A packet of any size may wait alone.
     ///
     /// What Socket.IO sends by itself (pings, the handshake) is not taken in but counts as sent, so
     /// that slightly more may wait than the bound says.
     #[must_use]
-    pub fn take_in(&self, bytes: usize, what: Outgoing) -> bool {
+    pub fn take_in(&self, bytes: usize, what: Outgoing) -> Option<u64> {
         let bytes = bytes as u64 + if self.is_websocket() { frame_header(bytes) } else { 0 };
         let bound = match what {
             Outgoing::Event => self.0.max_waiting,
@@ -192,7 +192,15 @@ impl Transport {
             let taken = taken.max(sent);
             (taken == sent || taken - sent + bytes <= bound).then_some(taken + bytes)
         };
-        self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+        let update = self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
+        update.is_ok().then_some(bytes)
+    }
+
+    /// What was taken in is not sent after all.
+    pub fn give_back(&self, counted: u64) {
+        let less = |taken: u64| Some(taken.saturating_sub(counted));
+        // It never refuses.
+        let _ = self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Whether so much waits that what is in no hurry should wait elsewhere.
@@ -304,7 +312,7 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_in_bytes() {
         let transport = transport();
-        let event = |bytes| transport.take_in(bytes, Outgoing::Event);
+        let event = |bytes| transport.take_in(bytes, Outgoing::Event).is_some();
         assert!(event(200) && !transport.is_clogged() && event(400) && transport.is_clogged());
         assert!(!event(600) && event(400));
         assert_eq!(transport.waiting(), 1_000);
@@ -312,7 +320,7 @@ mod tests {
         transport.count_out(500);
         assert!(!event(501) && event(500));
         // Who asks for much may have it wait.
-        let answer = |bytes| transport.take_in(bytes, Outgoing::Answer);
+        let answer = |bytes| transport.take_in(bytes, Outgoing::Answer).is_some();
         assert!(answer(3_000) && !answer(1));
         // The end of the queue, and what was never taken in: counting starts anew.
         transport.count_out(4_003);
@@ -324,6 +332,8 @@ mod tests {
         // A WebSocket's frames have a header.
         assert!(transport.claim_websocket() && event(10) && event(200));
         assert_eq!(transport.waiting(), 12 + 204);
+        transport.give_back(204);
+        assert_eq!(transport.waiting(), 12);
     }
 
     #[tokio::test]

@@ -50,6 +50,7 @@ impl<A: Adapter> Connection<A> {
         let registry = &self.edge.registry;
         let Some(sid) = query.sid else {
             let entry = registry.open(self.peer).ok_or(Refusal::Draining)?;
+            entry.transport.claim_websocket();
             return Ok((entry.transport.clone(), Some(entry)));
         };
         let transport = registry.session(sid).ok_or(Refusal::UnknownSession)?;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use serde_json::value::RawValue;
-use socketioxide::{extract::AckSender, handler::Value};
+use socketioxide::handler::Value;
 use wire::{
     ErrorCode, Failure, RoomName, Seq, StoredChat, StoredMessage, Timestamp,
     client::{ChatStored, Done, HistoryPage, Typing},
@@ -11,7 +11,7 @@ use wire::{
     subject,
 };
 
-use super::{Gateway, Peer, overloaded};
+use super::{Gateway, Peer, overloaded, peer::Reply};
 use crate::{
     log::publisher::{Publication, Stored, unavailable},
     markup,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 impl Gateway {
-    pub(super) fn handle(self: &Arc<Self>, peer: &Peer, value: &Value, ack: AckSender) {
+    pub(super) fn handle(self: &Arc<Self>, peer: &Peer, value: &Value, ack: Reply) {
         let request = match value {
             Value::Str(json, _) => Request::parse(json),
             Value::Bytes(_) => {
@@ -37,8 +37,8 @@ impl Gateway {
         self: &Arc<Self>,
         peer: &Peer,
         request: Result<Request, Failure>,
-        ack: AckSender,
-    ) -> Result<(), (AckSender, Failure)> {
+        ack: Reply,
+    ) -> Result<(), (Reply, Failure)> {
         let session = &peer.session;
         match request {
             Err(failure) => return Err((ack, failure)),
@@ -46,19 +46,14 @@ impl Gateway {
                 Ok(route) => self.chat(peer, route, &room, content, client_message_id, ack),
                 Err(failure) => return Err((ack, failure)),
             },
-            Ok(Request::Join { room, after }) => match session.enter(&room) {
-                Ok(()) => {
-                    self.join(peer, &room, after, Some(ack));
-                }
-                Err(failure) => return Err((ack, failure)),
-            },
+            Ok(Request::Join { room, after }) => self.join(peer, &room, after, ack)?,
             Ok(Request::Leave { room }) => {
-                session.forget(&room);
-                let key = session.key;
-                let (socket, ack) = (peer.clone(), Some(ack));
+                let (key, socket) = (session.key, peer.clone());
                 let leave = Input::Leave { key, socket, room: room.clone(), ack };
-                if let Err(Input::Leave { ack: Some(ack), .. }) = self.hub.offer(&room, leave) {
-                    return Err((ack, overloaded()));
+                match self.hub.offer(&room, leave) {
+                    Ok(()) => session.forget(&room),
+                    Err(Input::Leave { ack, .. }) => return Err((ack, overloaded())),
+                    Err(_) => {}
                 }
             }
             Ok(Request::History { room, before, limit }) => match session.require(&room) {
@@ -81,7 +76,7 @@ impl Gateway {
         room: &RoomName,
         content: String,
         client_message_id: Option<String>,
-        ack: AckSender,
+        ack: Reply,
     ) {
         let author = peer.session.identity.user.clone();
         let id = wire::message::message_id(&author.user_id, room, client_message_id.as_deref());
@@ -125,8 +120,8 @@ impl Gateway {
         room: RoomName,
         before: Option<Seq>,
         limit: usize,
-        ack: AckSender,
-    ) -> Result<(), (AckSender, Failure)> {
+        ack: Reply,
+    ) -> Result<(), (Reply, Failure)> {
         let Ok(permit) = self.reads.clone().try_acquire_owned() else {
             return Err((ack, overloaded()));
         };

@@ -30,7 +30,7 @@ use wire::{ErrorCode, Failure, RoomName, Seq, event};
 pub use self::peer::Peer;
 use self::{
     named_rooms::{Named, named},
-    peer::ChatSession,
+    peer::{ChatSession, Reply},
 };
 use crate::{
     edge::{CloseReason, Transport},
@@ -115,11 +115,13 @@ impl Gateway {
         let defaults = self.default_rooms.iter().filter(|room| !named.names(room));
         let rooms = defaults.map(|room| (room, None));
         for (room, after) in rooms.chain(named.rooms.iter().map(|(room, seq)| (room, Some(*seq)))) {
-            match peer.session.enter(room) {
-                Ok(()) if self.join(&peer, room, after, None) => {}
+            match self.join(&peer, room, after, None) {
+                Ok(()) => {}
                 // Without its rooms the connection would be deaf: better it comes again.
-                Ok(()) => peer.transport.close(CloseReason::Fault),
-                Err(why) => {
+                Err((_, why)) if why.code != ErrorCode::Forbidden => {
+                    peer.transport.close(CloseReason::Fault);
+                }
+                Err((_, why)) => {
                     if let Some(after) = after {
                         peer.kept_out(room, after, why);
                     }
@@ -136,28 +138,35 @@ impl Gateway {
         }
     }
 
+    /// Has a socket enter a room, or gives back the right to say why not.
     fn join(
         &self,
         peer: &Peer,
         room: &RoomName,
         after: Option<Seq>,
-        ack: Option<AckSender>,
-    ) -> bool {
+        ack: Reply,
+    ) -> Result<(), (Reply, Failure)> {
+        let session = &peer.session;
         let join = Join {
-            key: peer.session.key,
+            key: session.key,
             socket: peer.clone(),
-            user: peer.session.identity.user.clone(),
+            user: session.identity.user.clone(),
             room: room.clone(),
             after,
             ack,
         };
-        match self.hub.offer(room, Input::Join(join)) {
-            Ok(()) => true,
-            Err(Input::Join(join)) => {
-                peer.refused(room, join.ack, &overloaded());
-                false
-            }
-            Err(_) => false,
+        // Handed over as it enters, so that no end of the session comes between the two.
+        let offered = session
+            .enter(room, join, |join| self.hub.offer(room, Input::Join(join)).err().map(Box::new));
+        match offered {
+            Err((join, failure)) => Err((join.ack, failure)),
+            Ok(given_back) => match given_back.map(|input| *input) {
+                Some(Input::Join(join)) => {
+                    session.refused(room);
+                    Err((join.ack, overloaded()))
+                }
+                _ => Ok(()),
+            },
         }
     }
 }
@@ -174,6 +183,7 @@ struct InOrder;
 impl MessageHandler<LocalAdapter, InOrder> for Inbound {
     fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
         let Ok(ack) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
+        let ack = ack_id.map(|_| ack);
         let socket = SocketRef::from(socket);
         let Some(transport) = socket.req_parts().extensions.get::<Transport>().cloned() else {
             return;

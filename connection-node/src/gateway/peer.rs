@@ -21,8 +21,11 @@ const EVENT_AROUND: usize = 7;
 /// What an answer's packet holds beside its payload: `430[]`, with one digit at least.
 const ACK_AROUND: usize = 5;
 
-/// An event as it came, with the right to answer it.
-pub type Event = (Value, AckSender);
+/// The right to answer an event; `None` where its client gave no callback, and an answer would go
+/// nowhere.
+pub type Reply = Option<AckSender>;
+/// An event as it came.
+pub type Event = (Value, Reply);
 pub type ChatSession = Session<Event>;
 
 /// A socket as the rooms hold it.
@@ -38,22 +41,37 @@ impl Peer {
     /// where leaving one event out would lose it.
     pub fn emit(&self, packet: &Packet) {
         let bytes = EVENT_AROUND + packet.event.len() + packet.json.get().len();
-        if self.transport.take_in(bytes, Outgoing::Event) {
-            check(self.socket.emit(packet.event, &*packet.json), &self.transport);
-        } else {
-            self.transport.close(CloseReason::SlowConsumer);
+        self.send(bytes, Outgoing::Event, || self.socket.emit(packet.event, &*packet.json));
+    }
+
+    /// Answers a request, where its client wants to know.
+    pub fn answer(&self, ack: Reply, body: &impl Serialize) {
+        let Some(ack) = ack else { return };
+        match serde_json::value::to_raw_value(body) {
+            Ok(json) => {
+                let bytes = ACK_AROUND + json.get().len();
+                self.send(bytes, Outgoing::Answer, || ack.send(&*json));
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot encode an answer");
+                self.transport.close(CloseReason::Fault);
+            }
         }
     }
 
-    /// Answers a request.
-    pub fn answer(&self, ack: AckSender, body: &impl Serialize) {
-        match serde_json::value::to_raw_value(body) {
-            Ok(json) if self.transport.take_in(ACK_AROUND + json.get().len(), Outgoing::Answer) => {
-                check(ack.send(&*json), &self.transport);
+    fn send(&self, bytes: usize, what: Outgoing, send: impl FnOnce() -> Result<(), SendError>) {
+        let Some(counted) = self.transport.take_in(bytes, what) else {
+            return self.transport.close(CloseReason::SlowConsumer);
+        };
+        let Err(error) = send() else { return };
+        self.transport.give_back(counted);
+        match error {
+            SendError::Socket(SocketError::Closed) => {}
+            SendError::Socket(SocketError::InternalChannelFull) => {
+                self.transport.close(CloseReason::SlowConsumer);
             }
-            Ok(_) => self.transport.close(CloseReason::SlowConsumer),
-            Err(error) => {
-                tracing::error!(%error, "cannot encode an answer");
+            error => {
+                tracing::error!(%error, "cannot encode an event");
                 self.transport.close(CloseReason::Fault);
             }
         }
@@ -95,23 +113,8 @@ impl Peer {
     }
 
     /// A join came to nothing.
-    pub fn refused(&self, room: &RoomName, ack: Option<AckSender>, why: &Failure) {
+    pub fn refused(&self, room: &RoomName, ack: Reply, why: &Failure) {
         self.session.refused(room);
-        if let Some(ack) = ack {
-            self.answer(ack, why);
-        }
-    }
-}
-
-fn check(sent: Result<(), SendError>, transport: &Transport) {
-    match sent {
-        Ok(()) | Err(SendError::Socket(SocketError::Closed)) => {}
-        Err(SendError::Socket(SocketError::InternalChannelFull)) => {
-            transport.close(CloseReason::SlowConsumer);
-        }
-        Err(error) => {
-            tracing::error!(%error, "cannot encode an event");
-            transport.close(CloseReason::Fault);
-        }
+        self.answer(ack, why);
     }
 }

@@ -31,6 +31,8 @@ const PAGE: usize = 256;
 const RETRY: Duration = Duration::from_millis(500);
 /// The same where a replica of the log lags behind, which it does for milliseconds.
 const RETRY_BEHIND: Duration = Duration::from_millis(20);
+/// Attempts after which that is no mere lag: the log may have been set back.
+const SOON_THERE: u32 = 50;
 /// How often a clogged socket is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -58,6 +60,7 @@ impl Carrier {
         let ack = self.send_interest(&room, interest).await;
         let (queue, stop) = (self.queue.clone(), self.io.stop.clone());
         self.io.tasks.spawn(async move {
+            let sent = !matches!(ack, Ok(None));
             let stored = async {
                 match ack? {
                     Some(ack) => ack.await.map(Some),
@@ -77,7 +80,7 @@ impl Carrier {
                     if stop.run_until_cancelled(tokio::time::sleep(RETRY)).await.is_none() {
                         return;
                     }
-                    Input::InterestFailed { room }
+                    Input::InterestFailed { room, interest, sent }
                 }
             };
             tell(&queue, input).await;
@@ -125,12 +128,15 @@ impl Carrier {
         let (queue, stop) = (self.queue.clone(), self.io.stop.clone());
         self.io.tasks.spawn(async move {
             let answer = async {
-                let _permit = reads.acquire().await.ok()?;
-                loop {
-                    let pause = match ask(&effect, &reader).await {
+                for attempt in 1_u32.. {
+                    // Not held between attempts: others may have better luck.
+                    let permit = reads.acquire().await.ok()?;
+                    let asked = ask(&effect, &reader).await;
+                    drop(permit);
+                    let pause = match asked {
                         Ok(input) => return input,
-                        Err(DirectGetError::Behind) => RETRY_BEHIND,
                         Err(DirectGetError::Away) => RETRY,
+                        Err(DirectGetError::Behind) if attempt < SOON_THERE => RETRY_BEHIND,
                         Err(error) => {
                             tracing::warn!(%error, "cannot read the log; trying again");
                             RETRY
@@ -138,6 +144,7 @@ impl Carrier {
                     };
                     tokio::time::sleep(pause).await;
                 }
+                None
             };
             if let Some(Some(input)) = stop.run_until_cancelled(answer).await {
                 tell(&queue, input).await;
@@ -169,12 +176,8 @@ async fn ask(
             Input::Repaired { room: room.clone(), page }
         }
         Effect::Replay { socket, .. } if socket.is_closed() => return Ok(None),
-        Effect::Replay { room, key, asked, reached, first, .. } => {
-            let mut page = reader.after(room, asked.after, PAGE, *reached).await?;
-            if *first {
-                // Asked after the page was read: what went meanwhile shows.
-                page.complete_from = Some(reader.complete_from(room).await?);
-            }
+        Effect::Replay { room, key, asked, reached, .. } => {
+            let page = reader.after(room, asked.after, PAGE, *reached).await?;
             Input::Replayed { room: room.clone(), key: *key, asked: *asked, page }
         }
         Effect::CheckLasts { check, rooms, reached } => {

@@ -65,7 +65,7 @@ impl Port for HubPort {
         peer.joined(room);
         if let Some(ack) = ack {
             let history = history.iter().map(|message| &*message.packet.json).collect();
-            peer.answer(ack, &Joined { room: room.clone(), seq, history });
+            peer.answer(Some(ack), &Joined { room: room.clone(), seq, history });
         }
     }
 
@@ -84,7 +84,7 @@ impl Port for HubPort {
     }
 
     fn left(&mut self, peer: &Peer, ack: AckSender) {
-        peer.answer(ack, &Done {});
+        peer.answer(Some(ack), &Done {});
     }
 
     fn refused(&mut self, peer: &Peer, room: &RoomName, ack: Option<AckSender>, why: Failure) {

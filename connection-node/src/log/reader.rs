@@ -78,18 +78,20 @@ impl LogReader {
     ) -> Result<Page, DirectGetError> {
         let batch = self.direct.forward(&subject::message(room), after + 1, limit).await?;
         let more = batch.pending > 0 && !batch.entries.is_empty();
-        let shown = batch.entries.last().map_or(after, |last| last.seq);
-        if !more && shown < reached && self.last(room, reached).await? > shown {
+        let up_to = batch.entries.last().map_or(after, |last| last.seq);
+        if !more && up_to < reached && self.last(room, reached).await? > up_to {
             return Err(DirectGetError::Behind);
         }
-        Ok(Page { messages: messages(room, &batch), more, complete_from: None })
+        // Asked after the page was read: what went meanwhile shows.
+        let complete_from = self.complete_from(room).await?;
+        Ok(Page { messages: messages(room, &batch), more, up_to, complete_from })
     }
 
     /// The position after which nothing of a room is gone.
     ///
     /// # Errors
     /// Where the log does not answer.
-    pub async fn complete_from(&self, room: &RoomName) -> Result<Seq, DirectGetError> {
+    async fn complete_from(&self, room: &RoomName) -> Result<Seq, DirectGetError> {
         let first = self.direct.forward(&subject::message(room), 1, 1).await?;
         let oldest = first.entries.first();
         self.judge(oldest.map(|e| e.seq), oldest.map_or(0, |e| e.pending + 1)).await
@@ -106,8 +108,8 @@ impl LogReader {
         reached: Seq,
     ) -> Result<Page, DirectGetError> {
         let last = self.last(room, reached).await?;
-        let (page, newest) = self.read_latest(room, None, limit).await?;
-        if newest < last {
+        let page = self.latest(room, None, limit).await?;
+        if page.up_to < last {
             return Err(DirectGetError::Behind);
         }
         Ok(page)
@@ -121,34 +123,24 @@ impl LogReader {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Page, DirectGetError> {
-        self.read_latest(room, before, limit).await.map(|(page, _)| page)
-    }
-
-    /// As [`Self::latest`], with the sequence up to which was read, be it of a message or not.
-    async fn read_latest(
-        &self,
-        room: &RoomName,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<(Page, Seq), DirectGetError> {
         let name = subject::message(room);
         let first = self.direct.forward(&name, 1, 1).await?;
         let Some(oldest) = first.entries.first() else {
-            let complete_from = Some(self.judge(None, 0).await?);
-            return Ok((Page { messages: Vec::new(), more: false, complete_from }, 0));
+            let complete_from = self.judge(None, 0).await?;
+            return Ok(Page { messages: Vec::new(), more: false, up_to: 0, complete_from });
         };
         let (low, total) = (oldest.seq, oldest.pending + 1);
-        let complete_from = Some(self.judge(Some(low), total).await?);
+        let complete_from = self.judge(Some(low), total).await?;
         let before = before.unwrap_or(Seq::MAX);
         if before <= low {
-            return Ok((Page { messages: Vec::new(), more: false, complete_from }, 0));
+            return Ok(Page { messages: Vec::new(), more: false, up_to: 0, complete_from });
         }
         let start = self.find_start(&name, (low, total), before, limit).await?;
-        let (mut messages, newest) = self.read_between(room, start, before).await?;
+        let (mut messages, up_to) = self.read_between(room, start, before).await?;
         let surplus = messages.len().saturating_sub(limit);
         messages.drain(..surplus);
         let more = messages.first().is_some_and(|first| first.seq > low);
-        Ok((Page { messages, more, complete_from }, newest))
+        Ok(Page { messages, more, up_to, complete_from })
     }
 
     /// The last sequence of each room that has any message, as the log had it at `reached` or later.
@@ -205,7 +197,7 @@ impl LogReader {
         let high = if before == Seq::MAX {
             // Where the room ends is not known yet, but its last message is one question away.
             let last = self.direct.lasts(&[name.to_owned()]).await?;
-            (last.entries.first().map_or(low.0, |last| last.seq) + 1, 0)
+            (last.entries.first().map_or(low.0, |last| last.seq.max(low.0)) + 1, 0)
         } else {
             (before, self.remaining(name, before).await?)
         };

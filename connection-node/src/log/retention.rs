@@ -1,6 +1,6 @@
 //! What the log may have discarded, judged from its limits.
 //!
-//! Pure: the stream's settings are read once by [`super::reader`].
+//! Pure: the stream's settings are read by [`super::reader`].
 
 use std::time::{Duration, Instant};
 

@@ -16,6 +16,8 @@ pub struct Member<P: Port> {
     pub recovery: Option<Recovery>,
     /// It has asked to join anew, and waits: whatever it misses until then comes by that join.
     pub awaiting: bool,
+    /// A page is being read for it, or its client waited for: one at a time.
+    pub busy: bool,
 }
 
 /// A replay under way.
@@ -23,14 +25,15 @@ pub struct Member<P: Port> {
 pub struct Recovery {
     /// The position with which the client came.
     pub from: Seq,
-    /// Whether everything after `from` is still there; unknown until the first page.
-    pub complete: Option<bool>,
+    /// Whether everything after `from` is known to be there still, as far as that was looked at.
+    pub complete: bool,
 }
 
 impl Recovery {
-    /// A position that the log has not `reached` says nothing about what was missed.
-    pub fn new(from: Seq, reached: bool) -> Self {
-        Self { from, complete: (!reached).then_some(false) }
+    /// `complete` is false where it is known by now that something is missing, or that the position
+    /// says nothing because no log has reached it.
+    pub fn new(from: Seq, complete: bool) -> Self {
+        Self { from, complete }
     }
 }
 

@@ -80,8 +80,10 @@ pub struct Page {
     pub messages: Vec<Message>,
     /// Whether the log holds more in the direction of the read.
     pub more: bool,
-    /// Nothing after this position has been discarded from the log. Told in the first page alone.
-    pub complete_from: Option<Seq>,
+    /// Up to where was read, be there a message that can be read or not.
+    pub up_to: Seq,
+    /// Nothing after this position has been discarded from the log, as of after the read.
+    pub complete_from: Seq,
 }
 
 /// What a page for one socket was asked for.
@@ -146,6 +148,9 @@ pub enum Input<P: Port> {
     /// [`Effect::StoreInterest`] failed some time ago.
     InterestFailed {
         room: RoomName,
+        interest: Interest,
+        /// Whether it may have been stored all the same.
+        sent: bool,
     },
     /// [`Effect::ReadWindow`] is done.
     WindowRead {
@@ -207,15 +212,7 @@ pub enum Effect<Socket> {
     /// Wait until a clogged socket has taken what waits for it, or is closed.
     Pace { room: RoomName, key: SocketKey, socket: Socket },
     /// Read what one socket missed, a page at a time. `reached` as in a repair.
-    Replay {
-        room: RoomName,
-        key: SocketKey,
-        socket: Socket,
-        asked: Asked,
-        reached: Seq,
-        /// Whether the page has to tell what is complete.
-        first: bool,
-    },
+    Replay { room: RoomName, key: SocketKey, socket: Socket, asked: Asked, reached: Seq },
     /// Find the last sequence of each room. Of each kind one is under way at a time.
     CheckLasts { check: Check, rooms: Vec<RoomName>, reached: Seq },
     /// Tell a partition's owner.

@@ -26,6 +26,12 @@ impl Window {
         window
     }
 
+    /// Forgets everything: from `floor` on the run is unbroken again.
+    pub fn restart(&mut self, floor: Seq) {
+        self.floor = floor;
+        self.messages.clear();
+    }
+
     /// Adds the room's next message.
     pub fn push(&mut self, message: Message) {
         self.messages.push_back(message);

@@ -26,6 +26,10 @@ impl PartitionCore {
                 link.digest_by(now + digest_delay);
                 self.rosters.report(&report.node, report.full, &report.rooms);
                 self.flush_if_changed(now);
+                if report.full && self.gather_until.is_none() {
+                    // It was cut off, or something was lost: rosters have no digest of their own.
+                    self.snapshots_for(&report.node, now);
+                }
             }
             Reported::Gap => link.ask(now, ASK_INTERVAL),
             Reported::Old => {}
@@ -51,8 +55,8 @@ impl PartitionCore {
         self.flush_if_changed(now);
     }
 
-    /// What it was not told while it was taken for dead.
-    pub(super) fn rosters_for_revived_node(&mut self, node: &NodeId, now: Instant) {
+    /// Every roster that the node may have missed a change of.
+    pub(super) fn snapshots_for(&mut self, node: &NodeId, now: Instant) {
         let rooms = self.membership.rooms();
         let its = rooms.filter(|(_, members)| members.iter().any(|member| member.node == *node));
         self.wanted.extend(its.map(|(room, _)| (room.clone(), node.clone())));

@@ -33,7 +33,7 @@ impl<P: Port> Room<P> {
         // A position beyond all that this node has heard of is either fresher than its own view or
         // made up; storing the interest once more, after the join, tells how far the log is.
         let unheard = join.after.is_some_and(|after| after > high);
-        let needs = if unheard { self.stores.0 + 1 } else { 0 };
+        let needs = if unheard { self.store_interest(port) } else { 0 };
         if let Some(waiter) = self.waiters.get_mut(&key) {
             waiter.join_too(join, needs);
         } else if self.is_open() && !unheard {
@@ -44,16 +44,7 @@ impl<P: Port> Room<P> {
                 member.awaiting = true;
             }
         }
-        self.store_for_waiters(port);
         None
-    }
-
-    /// One store at a time serves all who have come until it is sent.
-    fn store_for_waiters(&mut self, port: &mut P) {
-        let (asked, done) = self.stores;
-        if asked == done && self.waiters.values().any(|waiter| waiter.needs > asked) {
-            self.store_interest(port);
-        }
     }
 
     /// The node's interest is stored at `seq`.
@@ -64,8 +55,7 @@ impl<P: Port> Room<P> {
         now: Instant,
         port: &mut P,
     ) -> Vec<UserChange> {
-        self.stores.1 = self.stores.0.min(self.stores.1 + 1);
-        self.store_for_waiters(port);
+        self.stored(port);
         if self.is_open() {
             return self.admit_waiters(high, port);
         }
@@ -92,8 +82,10 @@ impl<P: Port> Room<P> {
         self.last = self.last.max(newest);
         let floor = match page.messages.first() {
             Some(oldest) if page.more => oldest.seq - 1,
-            _ => page.complete_from.unwrap_or(Seq::MAX),
+            _ => page.complete_from,
         };
+        // Nothing after `last` is gone, whatever the log may have discarded before it.
+        let floor = floor.min(self.last);
         self.window = Some(Window::new(floor, page.messages, capacity));
         self.emit_what_follows(port);
         self.exists(self.last, port);
@@ -101,7 +93,7 @@ impl<P: Port> Room<P> {
     }
 
     fn admit_waiters(&mut self, high: Seq, port: &mut P) -> Vec<UserChange> {
-        let done = self.stores.1;
+        let done = self.stores.done;
         let ready: Vec<_> = self.waiters.extract_if(.., |_, waiter| waiter.needs <= done).collect();
         ready
             .into_iter()
@@ -143,7 +135,9 @@ impl<P: Port> Room<P> {
         let recovery = after.map(|after| Recovery::new(after, reached.is_some()));
         let behind = recovery.is_some();
         let position = reached.unwrap_or(self.last);
-        let member = Member { socket, user: user.clone(), position, recovery, awaiting: false };
+        let busy = self.members.get(&key).is_some_and(|member| member.busy);
+        let user_too = user.clone();
+        let member = Member { socket, user: user_too, position, recovery, awaiting: false, busy };
         self.members.insert(key, member);
         self.idle_since = None;
         if behind {

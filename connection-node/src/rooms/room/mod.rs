@@ -37,8 +37,7 @@ pub struct Room<P: Port> {
     known: Seq,
     /// What the log is being read up to; `None` where no read is under way.
     repairing: Option<Seq>,
-    /// How often storing the node's interest was asked for, and how often it was done.
-    stores: (u64, u64),
+    stores: Stores,
     waiters: IndexMap<SocketKey, Waiter<P>>,
     members: IndexMap<SocketKey, Member<P>>,
     /// This node's users here, with how many sockets each has.
@@ -46,6 +45,14 @@ pub struct Room<P: Port> {
     pub presence: RoomPresence,
     /// Since when nobody is here.
     idle_since: Option<Instant>,
+}
+
+/// The stores of a node's interest, numbered; one is under way where `sent` is above `done`.
+#[derive(Default, Clone, Copy)]
+struct Stores {
+    wanted: u64,
+    sent: u64,
+    done: u64,
 }
 
 /// What a change of members meant for presence.
@@ -67,7 +74,7 @@ impl<P: Port> Room<P> {
             ahead: BTreeMap::new(),
             known: 0,
             repairing: None,
-            stores: (0, 0),
+            stores: Stores::default(),
             waiters: IndexMap::new(),
             members: IndexMap::new(),
             users: HashMap::new(),
@@ -78,15 +85,32 @@ impl<P: Port> Room<P> {
         room
     }
 
-    /// Stores the node's interest, for the first time or again.
-    pub fn store_interest(&mut self, port: &mut P) {
-        self.stores.0 += 1;
+    /// Stores the node's interest, for the first time or again; what is asked for while that is under
+    /// way is done once more after it. Returns the number of the store that follows this moment.
+    pub fn store_interest(&mut self, port: &mut P) -> u64 {
+        self.stores.wanted = self.stores.sent + 1;
+        if self.stores.sent == self.stores.done {
+            self.send_interest(port);
+        }
+        self.stores.wanted
+    }
+
+    fn send_interest(&mut self, port: &mut P) {
+        self.stores.sent = self.stores.wanted;
         self.try_interest_again(port);
     }
 
     /// The last attempt to store the node's interest has failed.
     pub fn try_interest_again(&self, port: &mut P) {
         port.effect(Effect::StoreInterest { room: self.name.clone(), interest: Interest::Joined });
+    }
+
+    /// The store that was under way is done.
+    fn stored(&mut self, port: &mut P) {
+        self.stores.done = self.stores.sent;
+        if self.stores.wanted > self.stores.sent {
+            self.send_interest(port);
+        }
     }
 
     pub fn is_open(&self) -> bool {
@@ -123,10 +147,9 @@ impl<P: Port> Room<P> {
         self.users.values().map(|(user, _)| user)
     }
 
-    /// Whether the room has been empty for `linger`.
+    /// Whether the room has been empty for `linger`, be it open or not.
     pub fn is_idle(&self, linger: Duration, now: Instant) -> bool {
-        self.is_open()
-            && self.waiters.is_empty()
+        self.waiters.is_empty()
             && self.idle_since.is_some_and(|since| now.duration_since(since) >= linger)
     }
 }

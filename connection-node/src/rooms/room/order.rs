@@ -4,8 +4,9 @@ use wire::Seq;
 
 use super::Room;
 use crate::rooms::{
+    member::Recovery,
     packet::Message,
-    port::{Effect, Page, Port},
+    port::{Effect, Page, Port, SocketKey},
 };
 
 /// Messages that may wait for a gap to be filled; beyond, they are read from the log again.
@@ -46,6 +47,8 @@ impl<P: Port> Room<P> {
     /// What the log holds after `last`.
     pub fn repaired(&mut self, page: Page, port: &mut P) {
         let Some(reached) = self.repairing else { return };
+        let behind =
+            if page.complete_from > self.last { self.tear(page.complete_from) } else { Vec::new() };
         for message in page.messages {
             self.emit_ahead_below(message.seq, port);
             if message.seq > self.last {
@@ -54,15 +57,34 @@ impl<P: Port> Room<P> {
             }
         }
         if page.more {
+            self.last = self.last.max(page.up_to);
             self.read_after_last(reached, port);
-            return;
+        } else {
+            // What the log does not show up to here is gone from it.
+            self.emit_ahead_below(reached + 1, port);
+            self.last = self.last.max(reached);
+            self.repairing = None;
+            self.emit_what_follows(port);
+            self.exists(self.last, port);
         }
-        // What the log does not show up to here is gone from it.
-        self.emit_ahead_below(reached + 1, port);
-        self.last = self.last.max(reached);
-        self.repairing = None;
-        self.emit_what_follows(port);
-        self.exists(self.last, port);
+        for key in behind {
+            self.recover(key, port);
+        }
+    }
+
+    /// The log has discarded messages that were never emitted here. Whoever was up to date has a gap,
+    /// and is told so by a recovery of what is left; returns them.
+    fn tear(&mut self, complete_from: Seq) -> Vec<SocketKey> {
+        if let Some(window) = &mut self.window {
+            window.restart(complete_from);
+        }
+        let up_to_date = self.members.iter_mut().filter(|(_, member)| member.recovery.is_none());
+        up_to_date
+            .map(|(key, member)| {
+                member.recovery = Some(Recovery::new(member.position, false));
+                *key
+            })
+            .collect()
     }
 
     /// Emits what waits below `seq`, whose predecessors are emitted or gone.

@@ -12,14 +12,13 @@ impl<P: Port> Room<P> {
     /// A page of what a socket missed.
     pub fn replayed(&mut self, key: SocketKey, asked: Asked, page: &Page, port: &mut P) {
         let Some(member) = self.members.get_mut(&key) else { return };
-        let Some(recovery) = &mut member.recovery else { return };
+        member.busy = false;
         // The client has asked anew meanwhile: another page is, or will be, on its way.
         if member.awaiting || member.position != asked.after {
-            return;
+            return self.recover(key, port);
         }
-        if let Some(complete_from) = page.complete_from {
-            recovery.complete.get_or_insert(recovery.from >= complete_from);
-        }
+        let Some(recovery) = &mut member.recovery else { return };
+        recovery.complete &= asked.after >= page.complete_from;
         let mut taken = true;
         for message in &page.messages {
             if port.is_clogged(&member.socket) {
@@ -31,33 +30,43 @@ impl<P: Port> Room<P> {
                 member.position = message.seq;
             }
         }
-        if taken && !page.more {
-            member.position = member.position.max(asked.last);
+        if taken {
+            let reached = if page.more { page.up_to } else { asked.last };
+            member.position = member.position.max(reached);
         }
         self.recover(key, port);
     }
 
+    /// A client that was waited for has taken what it was sent.
+    pub fn paced(&mut self, key: SocketKey, port: &mut P) {
+        if let Some(member) = self.members.get_mut(&key) {
+            member.busy = false;
+            self.recover(key, port);
+        }
+    }
+
     /// Brings a socket up to date from memory, or asks for the next page; goes on later where the
     /// client is slower than this.
-    pub fn recover(&mut self, key: SocketKey, port: &mut P) {
+    pub(super) fn recover(&mut self, key: SocketKey, port: &mut P) {
         let Some(window) = &self.window else { return };
         let Some(member) = self.members.get_mut(&key) else { return };
         let Some(recovery) = &mut member.recovery else { return };
-        if member.awaiting {
+        if member.awaiting || member.busy {
             return;
         }
         if port.is_clogged(&member.socket) {
+            member.busy = true;
             let (room, socket) = (self.name.clone(), member.socket.clone());
             return port.effect(Effect::Pace { room, key, socket });
         }
         if !window.covers(member.position) {
+            member.busy = true;
             return port.effect(Effect::Replay {
                 room: self.name.clone(),
                 key,
                 socket: member.socket.clone(),
                 asked: Asked { after: member.position, last: self.last },
                 reached: window.latest(1).next().map_or(0, |message| message.seq),
-                first: recovery.complete.is_none(),
             });
         }
         let mut missed = window.after(member.position).peekable();
@@ -66,6 +75,7 @@ impl<P: Port> Room<P> {
             member.position = message.seq;
         }
         if missed.peek().is_some() {
+            member.busy = true;
             let (room, socket) = (self.name.clone(), member.socket.clone());
             return port.effect(Effect::Pace { room, key, socket });
         }
@@ -74,7 +84,7 @@ impl<P: Port> Room<P> {
             room: self.name.clone(),
             from: recovery.from,
             to: member.position,
-            complete: recovery.complete.unwrap_or(true),
+            complete: recovery.complete,
             code: None,
             message: None,
         };

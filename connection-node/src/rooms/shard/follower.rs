@@ -68,6 +68,22 @@ impl<P: Port> Shard<P> {
         true
     }
 
+    /// The owner wants to know who is here. One that asks again has lost sight of this node, and may
+    /// have taken its interest out of the log.
+    pub(super) fn report_presence(&mut self, partition: Partition, epoch: Epoch, port: &mut P) {
+        let again = self.follower(partition).epoch == epoch;
+        if !self.follow(partition, epoch, None, port) {
+            return;
+        }
+        self.follower(partition).reports.tell_all();
+        if again {
+            let its = self.rooms.iter_mut().filter(|(name, _)| name.partition() == partition);
+            for (_, room) in its {
+                room.store_interest(port);
+            }
+        }
+    }
+
     pub(super) fn digest(&mut self, digest: &Digest, now: Instant, port: &mut P) {
         self.high = self.high.max(digest.seq);
         if !self.follow(digest.partition, digest.epoch, None, port) {

@@ -123,9 +123,7 @@ impl<P: Port> Shard<P> {
             Input::Digest(digest) => self.digest(&digest, now, port),
             Input::Roster(update) => self.roster(update, now, port),
             Input::ReportPresence { partition, epoch } => {
-                if self.follow(partition, epoch, None, port) {
-                    self.follower(partition).reports.tell_all();
-                }
+                self.report_presence(partition, epoch, port);
             }
             Input::Typing(typing) => {
                 if let (Some(room), Ok(packet)) =
@@ -139,8 +137,10 @@ impl<P: Port> Shard<P> {
                 }
             }
             Input::InterestStored { room, seq } => self.interest_stored(&room, seq, now, port),
-            Input::InterestFailed { room } => match self.rooms.get(&room) {
+            Input::InterestFailed { room, interest, sent } => match self.rooms.get(&room) {
                 Some(room) => room.try_interest_again(port),
+                // What never left this node needs no taking back.
+                None if !sent && interest == Interest::Joined => {}
                 None => {
                     port.effect(Effect::StoreInterest { room, interest: Interest::Left });
                 }
@@ -163,7 +163,7 @@ impl<P: Port> Shard<P> {
             }
             Input::Paced { room, key } => {
                 if let Some(room) = self.rooms.get_mut(&room) {
-                    room.recover(key, port);
+                    room.paced(key, port);
                 }
             }
             Input::Lasts { check, lasts } => self.checked(check, lasts, port),

@@ -24,6 +24,11 @@ impl<P: Port> Shard<P> {
     ) {
         self.high = self.high.max(seq);
         let high = self.high;
+        if !self.rooms.contains_key(name) {
+            // Everybody has left while it was on its way.
+            let interest = Interest::Left;
+            return port.effect(Effect::StoreInterest { room: name.clone(), interest });
+        }
         // The record replaces an earlier one. Where the owner had not read that yet, what was stored
         // between the two went to nobody, and no counter tells.
         self.unchecked.insert(name.clone());

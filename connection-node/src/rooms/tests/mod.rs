@@ -1,6 +1,7 @@
 //! The rooms against a model: whatever is lost, doubled or late on the way, every socket sees the
 //! log from where it stood, in order, once.
 
+mod limits;
 mod model;
 mod unusual;
 
@@ -182,7 +183,7 @@ fn a_position_before_the_oldest_message_is_told_apart() {
     while let Some(effect) = world.port.effects.pop() {
         if let Effect::Replay { room, key, asked, .. } = effect {
             let mut page = world.page(asked.after);
-            page.complete_from = Some(20);
+            page.complete_from = 20;
             world.input(Input::Replayed { room, key, asked, page });
         } else {
             world.perform(effect);

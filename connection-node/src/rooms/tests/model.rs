@@ -94,6 +94,8 @@ pub(super) struct World {
     /// Where each socket must see everything from.
     pub(super) from: BTreeMap<SocketKey, Seq>,
     pub(super) next_key: SocketKey,
+    /// The log has lost its oldest messages.
+    pub(super) discarded: bool,
 }
 
 pub(super) fn message(seq: Seq) -> Message {
@@ -127,6 +129,7 @@ impl World {
             interested: false,
             from: BTreeMap::new(),
             next_key: 1,
+            discarded: false,
         }
     }
 
@@ -279,7 +282,8 @@ impl World {
                 let page = Page {
                     messages: self.log[start..].iter().map(|&seq| message(seq)).collect(),
                     more: start > 0,
-                    complete_from: Some(0),
+                    up_to: self.log.last().copied().unwrap_or(0),
+                    complete_from: self.complete_from(),
                 };
                 self.input(Input::WindowRead { room, page });
             }
@@ -306,7 +310,13 @@ impl World {
     pub(super) fn page(&self, after: Seq) -> Page {
         let rest: Vec<_> = self.log.iter().copied().filter(|&seq| seq > after).collect();
         let messages = rest.iter().take(PAGE).map(|&seq| message(seq)).collect();
-        Page { messages, more: rest.len() > PAGE, complete_from: Some(0) }
+        let up_to = rest.iter().take(PAGE).next_back().copied().unwrap_or(after);
+        let complete_from = self.complete_from();
+        Page { messages, more: rest.len() > PAGE, up_to, complete_from }
+    }
+
+    fn complete_from(&self) -> Seq {
+        if self.discarded { self.log.first().map_or(Seq::MAX, |oldest| oldest - 1) } else { 0 }
     }
 
     /// Lets everything that is under way come to its end.
