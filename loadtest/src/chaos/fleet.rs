@@ -184,6 +184,13 @@ impl Fleet {
         }
     }
 
+    /// Has somebody say something in each room.
+    pub fn say_everywhere(&self) {
+        for room in 0..self.rooms.len() {
+            self.say(room);
+        }
+    }
+
     /// Waits until everybody who stays is connected, in all rooms and up to date; who is not, in words.
     pub async fn gathered(&self, within: Duration) -> Result<(), String> {
         let deadline = Instant::now() + within;

@@ -40,7 +40,6 @@ pub struct History {
     acks: Rhythm,
     latency: Vec<(&'static str, Histogram<u64>)>,
     recovery: Histogram<u64>,
-    under_load: bool,
 }
 
 #[derive(Debug)]
@@ -77,7 +76,6 @@ impl History {
             acks: Rhythm::default(),
             latency: vec![("", times())],
             recovery: times(),
-            under_load: false,
         }
     }
 
@@ -94,7 +92,6 @@ impl History {
 
     /// Load begins or ends: between, silences count.
     pub fn load(&mut self, on: bool, now: Micros) {
-        self.under_load = on;
         let rooms = self.rooms.iter_mut().map(|room| &mut room.deliveries);
         for rhythm in rooms.chain([&mut self.deliveries, &mut self.acks]) {
             if on { rhythm.start(now) } else { rhythm.stop(now) }

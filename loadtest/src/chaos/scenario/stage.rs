@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long a system that has lost something may take until all is told, after the fault.
-const SETTLE: Duration = Duration::from_secs(45);
+pub const SETTLE: Duration = Duration::from_secs(45);
 /// How long leaving may take; a system that is stopped then has nobody to wait for.
 const DISPERSE: Duration = Duration::from_secs(5);
 /// How long rosters may take to be right.
@@ -171,12 +171,20 @@ impl Stage {
 
     /// Ends the talk, and lets everybody come back and everything be told.
     pub async fn rest(&mut self) {
-        self.talk = None;
+        if let Some(talk) = self.talk.take() {
+            talk.stop();
+        }
         let fleet = self.fleet.clone();
         if let Err(late) = fleet.gathered(SETTLE).await {
             self.broken(late);
         }
-        if !fleet.settle(SETTLE).await {
+        let mut told = fleet.settle(SETTLE).await;
+        if told {
+            // A double that comes late comes before what is said after it.
+            fleet.say_everywhere();
+            told = fleet.settle(SETTLE).await;
+        }
+        if !told {
             let mut clients = fleet.residents().iter();
             let late = clients.find(|client| !client.look(Conversation::is_silent));
             let who = late.map_or("somebody".to_owned(), |late| {
