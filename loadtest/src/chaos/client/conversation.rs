@@ -108,6 +108,12 @@ impl Conversation {
         self.outbox.is_empty()
     }
 
+    /// Messages of this connection that were not answered in time, and not since.
+    #[must_use]
+    pub fn overdue(&self) -> usize {
+        self.outbox.overdue()
+    }
+
     /// The length of what it says from now on, in bytes.
     pub fn speak_at_length(&mut self, bytes: usize) {
         self.content_bytes = bytes;

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::{
     chaos::{
-        client::conversation::Conversation,
+        client::{Client, conversation::Conversation},
         crowd::Crowd,
         fleet::Fleet,
         outcome::{Bound, Figure, Outcome},
@@ -144,6 +144,29 @@ impl Stage {
         }
     }
 
+    /// Waits until a node has a client that is in one room alone. As long as it has none, clients drop
+    /// their connections, and the balancer spreads them anew.
+    pub async fn populate(&mut self, node: usize) {
+        let fleet = self.fleet.clone();
+        let alone = |client: &&Client| !fleet.crowd.is_sociable(client.number());
+        let there = || {
+            let mut clients = fleet.residents().iter().filter(alone);
+            clients.any(|client| {
+                client.node() == Some(node) && client.look(Conversation::is_settled)
+            })
+        };
+        let deadline = Instant::now() + SETTLE;
+        while !there() {
+            if Instant::now() >= deadline {
+                return self.broken(format!("no client comes to node {} in {SETTLE:?}", node + 1));
+            }
+            for client in fleet.residents().iter().step_by(self.topology.nodes() + 1) {
+                client.drop_connection();
+            }
+            self.go_on(Duration::from_secs(1)).await;
+        }
+    }
+
     /// What must not fail; where it did, that is broken.
     pub fn must<T>(&mut self, what: &str, done: anyhow::Result<T>) -> Option<T> {
         done.map_err(|error| self.broken(format!("{what}: {error:#}"))).ok()
@@ -156,6 +179,11 @@ impl Stage {
 
     pub fn figure(&mut self, name: &str, value: impl Into<String>) {
         self.figures.push(Figure { name: name.to_owned(), value: value.into() });
+    }
+
+    /// The time that this fault must take, where it counts by how long it takes.
+    pub fn at_least(&mut self, what: &'static str, limit: Duration, measured: f64) {
+        self.bound = Some(Bound::at_least(what, limit, measured));
     }
 
     /// The time that this fault is measured by.
