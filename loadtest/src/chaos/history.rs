@@ -12,7 +12,7 @@
 //! never acknowledged; it is not owed. What any client received is owed to all.
 
 use hdrhistogram::Histogram;
-use wire::Seq;
+use wire::{Seq, client::Recovered};
 
 use super::{
     finding::{Broken, Finding, Findings},
@@ -221,9 +221,10 @@ impl History {
     }
 
     /// A client is told that it has all it missed in a room, or that it has not.
-    pub fn recovered(&mut self, client: usize, room: usize, from: Seq, complete: bool) {
-        if !complete {
-            let what = format!("was told that messages after seq {from} are gone");
+    pub fn recovered(&mut self, client: usize, room: usize, told: &Recovered) {
+        self.rooms[room].log.recovered(client, told.to);
+        if !told.complete {
+            let what = format!("was told that messages after seq {} are gone", told.from);
             self.find(Broken::Incomplete, room, Some(client), None, None, what);
         }
     }

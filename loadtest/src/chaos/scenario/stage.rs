@@ -151,9 +151,8 @@ impl Stage {
         let alone = |client: &&Client| !fleet.crowd.is_sociable(client.number());
         let there = || {
             let mut clients = fleet.residents().iter().filter(alone);
-            clients.any(|client| {
-                client.node() == Some(node) && client.look(Conversation::is_settled)
-            })
+            clients
+                .any(|client| client.node() == Some(node) && client.look(Conversation::is_settled))
         };
         let deadline = Instant::now() + SETTLE;
         while !there() {
