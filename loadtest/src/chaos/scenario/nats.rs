@@ -6,7 +6,7 @@ use super::stage::{Scale, Stage};
 use crate::chaos::{outcome::Outcome, topology::NatsLayout};
 
 /// How long NATS may take to be whole.
-const HEALTHY: Duration = Duration::from_secs(60);
+const HEALTHY: Duration = Duration::from_mins(1);
 
 /// The only server goes away and comes back.
 pub async fn restart(name: &str, scale: &Scale, kill: bool) -> anyhow::Result<Outcome> {
