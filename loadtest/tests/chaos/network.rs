@@ -77,8 +77,8 @@ async fn new_connections_hang_while_it_is_cut() {
 
 #[tokio::test]
 async fn more_than_the_buffers_hold_arrives_whole_after_a_cut() {
-    let _alone = crate::ALONE.lock().await;
     const SIZE: usize = 32 << 20;
+    let _alone = crate::ALONE.lock().await;
     let (link, target) = linked().await;
     let (mut client, mut server) = both_ends(&link, &target).await;
     link.cut();

@@ -60,7 +60,7 @@ pub async fn cut(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
 
 /// A node is cut off for less time than anybody notices, while clients of other nodes leave for good and
 /// others come. In a second round its connection does not outlive the cut. Its clients' rosters must be
-/// right all the same, which [`Stage::rest`] looks at.
+/// right all the same.
 pub async fn blink(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     let mut plan = scale.plan();
     plan.topology.linked_nodes = vec![VICTIM];
@@ -79,6 +79,7 @@ pub async fn blink(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
         stage.go_on(BLINK).await;
         stage.topology.link(VICTIM).context("the node has no link")?.heal();
         stage.go_on(scale.seconds(3.0, 15.0)).await;
+        stage.rosters(["after a cut", "after a cut and a reset"][round]).await;
     }
     let came = 2 * stage.fleet.room_names().len();
     stage.figure("while the node was cut off", format!("{left} clients left, {came} came"));

@@ -116,20 +116,19 @@ impl Stage {
         let topology = Topology::start(plan.topology).await.context("the system does not start")?;
         let (urls, secret) = (topology.node_urls(), topology.jwt_secret().to_owned());
         let fleet = Fleet::gather(plan.crowd, urls, &secret).await?;
-        let rosters = fleet.rosters(ROSTERS).await;
-        let talk = fleet.talk(plan.rate);
         let mut stage = Self {
             topology,
             fleet,
             fault: fault.to_owned(),
-            talk: Some(talk),
+            talk: None,
             figures: Vec::new(),
             bound: None,
             broken: Vec::new(),
             began,
             progress: Progress::new(),
         };
-        stage.broken.extend(rosters.into_iter().map(|wrong| format!("before the fault: {wrong}")));
+        stage.rosters("before the fault").await;
+        stage.talk = Some(stage.fleet.talk(plan.rate));
         stage.go_on(scale.seconds(1.5, 10.0)).await;
         Ok(stage)
     }
@@ -219,8 +218,13 @@ impl Stage {
             });
             self.broken(format!("not everything is told {SETTLE:?} after the talk: {who}"));
         }
-        for wrong in fleet.rosters(ROSTERS).await {
-            self.broken(wrong);
+        self.rosters("at the end").await;
+    }
+
+    /// Waits until all rosters are right; `when` goes before what is wrong.
+    pub async fn rosters(&mut self, when: &str) {
+        for wrong in self.fleet.clone().rosters(ROSTERS).await {
+            self.broken(format!("{when}: {wrong}"));
         }
     }
 
