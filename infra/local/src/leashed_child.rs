@@ -121,7 +121,15 @@ impl LeashedChild {
     /// # Errors
     /// When the operating system refuses to wait for it or to kill it.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.leash = None;
+        if self.ended()?.is_none() {
+            // Not by the leash, whose shell might signal an id that is no longer the child's. While its
+            // end is not collected, it is.
+            let pid = Pid::from_child(&self.child);
+            for signal in [Signal::TERM, Signal::CONT] {
+                kill_process(pid, signal)
+                    .with_context(|| format!("cannot send {signal:?} to {}", self.name))?;
+            }
+        }
         let deadline = Instant::now() + STOP_DEADLINE;
         while self.ended()?.is_none() {
             if Instant::now() >= deadline {
@@ -130,7 +138,7 @@ impl LeashedChild {
             }
             sleep(POLL).await;
         }
-        Ok(())
+        self.end()
     }
 
     /// Kills it with SIGKILL and waits for its end.
@@ -194,6 +202,20 @@ mod tests {
             };
             assert_eq!(status.signal(), Some(15), "paused: {paused}");
         }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_paused_or_has_ended_is_stopped_in_peace() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ended = sleeper(folder.path());
+        ended.terminate().unwrap();
+        ended.child.wait().unwrap();
+        ended.stop().await.unwrap();
+        let mut paused = sleeper(folder.path());
+        paused.pause().unwrap();
+        let began = Instant::now();
+        paused.stop().await.unwrap();
+        assert!(began.elapsed() < STOP_DEADLINE, "it had to be killed");
     }
 
     #[tokio::test]

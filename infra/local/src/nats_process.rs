@@ -46,6 +46,8 @@ pub struct NatsProcess {
     member: Option<ClusterMember>,
     running: Option<LeashedChild>,
     data: DataFolder,
+    /// Runs until now, each with a log of its own.
+    starts: u32,
 }
 
 impl NatsProcess {
@@ -73,7 +75,8 @@ impl NatsProcess {
     ) -> anyhow::Result<Self> {
         let binary = nats_server::find(&Places::of_this_machine()).await?;
         let NatsOptions { data, port } = options;
-        let mut server = Self { binary, name: unique_name(), port: 0, member, running: None, data };
+        let mut server =
+            Self { binary, name: unique_name(), port: 0, member, running: None, data, starts: 0 };
         if let Some(port) = port {
             server.port = port;
             server.launch().await.map_err(|failure| failure.into_error("nats-server"))?;
@@ -171,6 +174,7 @@ impl NatsProcess {
 
     /// Starts the process on `self.port` and waits until it greets.
     async fn launch(&mut self) -> Result<(), Failure> {
+        self.starts += 1;
         let mut running = LeashedChild::spawn("nats-server", &self.command(), &[], &self.log())?;
         // Another server on this port would greet too, while this one fails to bind.
         let greets_as = format!("\"server_name\":\"{}\"", self.name);
@@ -208,8 +212,12 @@ impl NatsProcess {
         command
     }
 
+    /// What it has written since its last start; the logs of earlier ones lie beside it.
     fn log(&self) -> PathBuf {
-        self.data.path().join("nats-server.log")
+        self.data.path().join(match self.starts {
+            0 | 1 => "nats-server.log".to_owned(),
+            number => format!("nats-server.{number}.log"),
+        })
     }
 
     /// Why the server ended while it was starting, from its log.

@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
+use anyhow::Context as _;
 use http::{Request, Uri};
 use http_body_util::Full;
 use tokio::time::{sleep, timeout};
@@ -11,6 +12,8 @@ use crate::http_exchange;
 /// How often each node is asked whether it is ready, and how long the answer may take.
 const CHECK: Duration = Duration::from_millis(250);
 const ANSWER: Duration = Duration::from_secs(1);
+/// So many questions in a row go without an answer before a node counts as unready.
+const UNANSWERED: u32 = 3;
 
 /// The nodes, and which of them are ready.
 #[derive(Debug)]
@@ -22,14 +25,29 @@ pub struct Balancer {
 #[derive(Debug)]
 struct Node {
     url: Uri,
-    ready: Rc<Cell<bool>>,
+    ready: Cell<bool>,
+    /// Questions without an answer, in a row.
+    unanswered: Cell<u32>,
+}
+
+/// What a node says of itself on `/readyz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// 200.
+    Ready,
+    /// 503.
+    Unready,
+    /// Nobody listens there.
+    Refused,
+    /// No answer in time, or another: it says nothing.
+    Silent,
 }
 
 impl Balancer {
     /// Over nodes that are ready now.
     #[must_use]
     pub fn new(urls: Vec<Uri>) -> Self {
-        let node = |url| Node { url, ready: Rc::new(Cell::new(true)) };
+        let node = |url| Node { url, ready: Cell::new(true), unanswered: Cell::new(0) };
         Self { nodes: urls.into_iter().map(node).collect(), next: Cell::new(0) }
     }
 
@@ -54,7 +72,7 @@ impl Balancer {
     pub async fn watch(self: Rc<Self>) {
         let checks = self.nodes.iter().map(|node| async {
             loop {
-                node.ready.set(is_ready(&node.url).await);
+                node.learn(health(&node.url).await);
                 sleep(CHECK).await;
             }
         });
@@ -62,12 +80,37 @@ impl Balancer {
     }
 }
 
-/// Whether a node says that it is ready.
-pub async fn is_ready(url: &Uri) -> bool {
-    let Ok(request) = Request::get(format!("{url}readyz")).body(Full::default()) else {
-        return false;
+impl Node {
+    /// One slow answer says nothing: a busy machine gives them too.
+    fn learn(&self, health: Health) {
+        let unanswered = if health == Health::Silent { self.unanswered.get() + 1 } else { 0 };
+        self.unanswered.set(unanswered);
+        match health {
+            Health::Ready => self.ready.set(true),
+            Health::Silent if unanswered < UNANSWERED => {}
+            Health::Unready | Health::Refused | Health::Silent => self.ready.set(false),
+        }
+    }
+}
+
+/// Asks a node whether it is ready.
+pub async fn health(url: &Uri) -> Health {
+    let answer = async {
+        let request = Request::get(format!("{url}readyz")).body(Full::default())?;
+        let answer = timeout(ANSWER, http_exchange::send(request)).await;
+        anyhow::Ok(answer.with_context(|| format!("no answer within {ANSWER:?}"))??.0)
     };
-    matches!(timeout(ANSWER, http_exchange::send(request)).await, Ok(Ok((200, _))))
+    match answer.await {
+        Ok(200) => Health::Ready,
+        Ok(503) => Health::Unready,
+        Err(error) if is_refusal(&error) => Health::Refused,
+        Ok(_) | Err(_) => Health::Silent,
+    }
+}
+
+fn is_refusal(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|cause| cause.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]
@@ -85,5 +128,35 @@ mod tests {
         balancer.nodes[0].ready.set(false);
         balancer.nodes[2].ready.set(false);
         assert_eq!(turns(), [1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn a_node_is_unready_by_its_word_or_its_absence_but_not_by_one_slow_answer() {
+        use Health::{Ready, Refused, Silent, Unready};
+        let table: [(&[Health], bool); 7] = [
+            (&[Silent], true),
+            (&[Silent, Silent, Ready, Silent, Silent], true),
+            (&[Silent, Silent, Silent], false),
+            (&[Unready], false),
+            (&[Refused], false),
+            (&[Refused, Silent], false),
+            (&[Unready, Ready], true),
+        ];
+        for (told, ready) in table {
+            let balancer = Balancer::new(vec!["http://a:1".parse().unwrap()]);
+            for health in told {
+                balancer.nodes[0].learn(*health);
+            }
+            assert_eq!(balancer.nodes[0].ready.get(), ready, "{told:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_nobody_listens_a_connection_is_refused_and_who_says_nothing_is_silent() {
+        let listener = local_stack::port::listen_anywhere().await.unwrap();
+        let url: Uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        assert_eq!(health(&url).await, Health::Silent);
+        drop(listener);
+        assert_eq!(health(&url).await, Health::Refused);
     }
 }

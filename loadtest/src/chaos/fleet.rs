@@ -184,6 +184,13 @@ impl Fleet {
         }
     }
 
+    /// Has somebody say something in each room.
+    pub fn say_everywhere(&self) {
+        for room in 0..self.rooms.len() {
+            self.say(room);
+        }
+    }
+
     /// Waits until everybody who stays is connected, in all rooms and up to date; who is not, in words.
     pub async fn gathered(&self, within: Duration) -> Result<(), String> {
         let deadline = Instant::now() + within;
@@ -229,12 +236,20 @@ impl Fleet {
 
     fn wrong_rosters(&self) -> Vec<String> {
         let mut wrong = Vec::new();
+        let guests = self.guests.borrow();
+        let visiting = |client: &&Client| client.look(Conversation::is_guest);
+        let visitors: Vec<_> =
+            self.residents.iter().chain(guests.iter().flatten()).filter(visiting).collect();
         for (room, name) in self.rooms.iter().enumerate() {
-            let staying = || self.members(room).filter(|client| client.stays());
-            let truth: HashSet<_> = staying().map(|client| self.user(client.number())).collect();
-            for client in staying() {
-                let difference = client.look(|conversation| {
-                    conversation.roster(room).and_then(|roster| roster.difference(&truth))
+            let is_there = |client: &&&Client| client.look(|view| view.roster(room).is_some());
+            let present = self.members(room).chain(visitors.iter().filter(is_there).copied());
+            let present: Vec<_> = present.filter(|client| client.stays()).collect();
+            let truth: HashSet<_> =
+                present.iter().map(|client| self.user(client.number())).collect();
+            for client in present {
+                let difference = client.look(|view| match view.roster(room) {
+                    Some(roster) => roster.difference(&truth),
+                    None => Some("it has none".to_owned()),
                 });
                 if let Some(difference) = difference {
                     if wrong.len() == NAMED {

@@ -12,7 +12,7 @@
 //! never acknowledged; it is not owed. What any client received is owed to all.
 
 use hdrhistogram::Histogram;
-use wire::Seq;
+use wire::{Seq, client::Recovered};
 
 use super::{
     finding::{Broken, Finding, Findings},
@@ -40,7 +40,6 @@ pub struct History {
     acks: Rhythm,
     latency: Vec<(&'static str, Histogram<u64>)>,
     recovery: Histogram<u64>,
-    under_load: bool,
 }
 
 #[derive(Debug)]
@@ -77,7 +76,6 @@ impl History {
             acks: Rhythm::default(),
             latency: vec![("", times())],
             recovery: times(),
-            under_load: false,
         }
     }
 
@@ -94,7 +92,6 @@ impl History {
 
     /// Load begins or ends: between, silences count.
     pub fn load(&mut self, on: bool, now: Micros) {
-        self.under_load = on;
         let rooms = self.rooms.iter_mut().map(|room| &mut room.deliveries);
         for rhythm in rooms.chain([&mut self.deliveries, &mut self.acks]) {
             if on { rhythm.start(now) } else { rhythm.stop(now) }
@@ -224,9 +221,10 @@ impl History {
     }
 
     /// A client is told that it has all it missed in a room, or that it has not.
-    pub fn recovered(&mut self, client: usize, room: usize, from: Seq, complete: bool) {
-        if !complete {
-            let what = format!("was told that messages after seq {from} are gone");
+    pub fn recovered(&mut self, client: usize, room: usize, told: &Recovered) {
+        self.rooms[room].log.recovered(client, told.to);
+        if !told.complete {
+            let what = format!("was told that messages after seq {} are gone", told.from);
             self.find(Broken::Incomplete, room, Some(client), None, None, what);
         }
     }

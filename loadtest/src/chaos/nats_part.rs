@@ -13,12 +13,14 @@ use local_stack::{
     nats_process::{NatsOptions, NatsProcess},
     provision::{ProvisionOptions, provision},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::topology::NatsLayout;
 
 /// Until a new cluster must be provisioned.
 const DEADLINE: Duration = Duration::from_mins(1);
+/// Between two looks at an election.
+const POLL: Duration = Duration::from_millis(100);
 
 /// Servers, each running, paused, stopped or killed. They count from 0.
 #[derive(Debug)]
@@ -139,6 +141,32 @@ impl NatsPart {
         match self {
             Self::Single(_) => Ok(0),
             Self::Cluster(cluster) => cluster.leader_of(stream).await,
+        }
+    }
+
+    /// Waits until a server leads `stream` that is not `late`, and says which.
+    ///
+    /// # Errors
+    /// When that is not so `within` the time, with what is amiss.
+    pub async fn wait_leader(
+        &self,
+        stream: &str,
+        late: Option<usize>,
+        within: Duration,
+    ) -> anyhow::Result<usize> {
+        let deadline = Instant::now() + within;
+        loop {
+            let trouble = match self.leader_of(stream).await {
+                Ok(leader) if Some(leader) != late => return Ok(leader),
+                Ok(leader) => anyhow::anyhow!("server {} leads {stream} still", leader + 1),
+                Err(trouble) => trouble,
+            };
+            if Instant::now() >= deadline {
+                return Err(
+                    trouble.context(format!("{stream} has no such leader after {within:?}"))
+                );
+            }
+            sleep(POLL).await;
         }
     }
 

@@ -37,17 +37,25 @@ pub struct Bound {
     pub what: &'static str,
     pub limit: f64,
     pub measured: f64,
+    /// Whether it must take the limit at least, not at most.
+    pub at_least: bool,
 }
 
 impl Bound {
     #[must_use]
     pub fn new(what: &'static str, limit: Duration, measured: f64) -> Self {
-        Self { what, limit: limit.as_secs_f64() * 1_000.0, measured }
+        Self { what, limit: limit.as_secs_f64() * 1_000.0, measured, at_least: false }
+    }
+
+    /// What must not be over sooner than `limit`.
+    #[must_use]
+    pub fn at_least(what: &'static str, limit: Duration, measured: f64) -> Self {
+        Self { at_least: true, ..Self::new(what, limit, measured) }
     }
 
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.measured <= self.limit
+        if self.at_least { self.measured >= self.limit } else { self.measured <= self.limit }
     }
 }
 
@@ -85,5 +93,19 @@ impl Outcome {
             lines.push(format!("the services' logs are in {}", logs.display()));
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_one_of_two_kinds() {
+        let limit = Duration::from_secs(1);
+        let holds = [999.0, 1_000.0, 1_001.0].map(|measured| {
+            (Bound::new("", limit, measured).holds(), Bound::at_least("", limit, measured).holds())
+        });
+        assert_eq!(holds, [(true, false), (true, true), (false, true)]);
     }
 }

@@ -54,7 +54,11 @@ fn row(outcome: &Outcome) -> [String; 11] {
         format!("{} / {} / {}", time(times.p50), time(times.p99), time(times.max))
     };
     let bound = outcome.bound.as_ref().map_or("-".to_owned(), |bound| {
-        let mark = if bound.holds() { "" } else { " over" };
+        let mark = match (bound.holds(), bound.at_least) {
+            (true, _) => "",
+            (false, false) => " over",
+            (false, true) => " short",
+        };
         format!("{} of {}{mark}", time(bound.measured), time(bound.limit))
     });
     [
@@ -76,7 +80,8 @@ fn details(outcome: &Outcome) -> String {
     let verdict = &outcome.verdict;
     let mut text = format!("\n{} ({:.0} s)\n", outcome.fault, outcome.seconds);
     if let Some(bound) = &outcome.bound {
-        let _ = writeln!(text, "  bound: {} within {}", bound.what, time(bound.limit));
+        let how = if bound.at_least { "over at least" } else { "within" };
+        let _ = writeln!(text, "  bound: {} {how} {}", bound.what, time(bound.limit));
     }
     for figure in &outcome.figures {
         let _ = writeln!(text, "  {}: {}", figure.name, figure.value);

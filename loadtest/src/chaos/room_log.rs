@@ -38,7 +38,7 @@ struct Resident {
     client: usize,
     /// Where it came in: what stands later must come to it.
     from: Seq,
-    /// The latest that has come.
+    /// The latest that has come, or up to which it was told that it has all.
     last: Seq,
     /// Whether it left for good, after `last`.
     left: bool,
@@ -48,7 +48,20 @@ struct Resident {
 struct Visit {
     client: usize,
     from: Seq,
+    /// Up to where it was told that it has all.
+    told: Seq,
     received: Vec<Seq>,
+    /// Messages that all residents had when the visit ended.
+    passed: usize,
+}
+
+/// Somebody who was in a room while it grew, and got nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeafVisit {
+    pub client: usize,
+    pub from: Seq,
+    /// Messages that all residents got meanwhile.
+    pub passed: usize,
 }
 
 /// How a receipt fits to what was known.
@@ -94,7 +107,8 @@ impl RoomLog {
     /// A client is in the room from `from` on, for a while.
     pub fn visit(&mut self, client: usize, from: Seq) {
         self.end_visit(client);
-        self.guests.insert(client, Visit { client, from, received: Vec::new() });
+        let visit = Visit { client, from, told: from, received: Vec::new(), passed: 0 };
+        self.guests.insert(client, visit);
     }
 
     /// A client is not in the room any more: what follows the last that it received is not for it.
@@ -109,7 +123,22 @@ impl RoomLog {
     }
 
     fn end_visit(&mut self, client: usize) {
-        self.visits.extend(self.guests.remove(&client));
+        if let Some(mut visit) = self.guests.remove(&client) {
+            // What residents still wait for may be on its way to the guest too.
+            let behind = self.slots.range(visit.from + 1..);
+            visit.passed = behind.filter(|(_, slot)| slot.seen.is_none()).count();
+            self.visits.push(visit);
+        }
+    }
+
+    /// A client was told that it has everything up to `to`.
+    pub fn recovered(&mut self, client: usize, to: Seq) {
+        if let Some(place) = self.places.get(&client) {
+            let resident = &mut self.residents[*place];
+            resident.last = resident.last.max(to);
+        } else if let Some(visit) = self.guests.get_mut(&client) {
+            visit.told = visit.told.max(to);
+        }
     }
 
     /// Somebody says that message `index` stands at `seq`.
@@ -129,8 +158,7 @@ impl RoomLog {
             return self.received_by_resident(place, seq);
         }
         let Some(visit) = self.guests.get_mut(&client) else { return Receipt::Stray };
-        let last = visit.received.last().copied().unwrap_or(visit.from);
-        if seq > last {
+        if seq > visit.last() {
             visit.received.push(seq);
             return Receipt::Fits;
         }
@@ -154,7 +182,7 @@ impl RoomLog {
             return Receipt::Double;
         }
         set(seen, place);
-        let late = seq < resident.last;
+        let late = seq <= resident.last;
         resident.last = resident.last.max(seq);
         self.close_if_complete(seq);
         if late { Receipt::Late } else { Receipt::Fits }
@@ -210,6 +238,15 @@ impl RoomLog {
         residents.chain(guests).map(|(client, index, seq)| Missing { client, index, seq })
     }
 
+    /// Visits that have ended without any message, though `several` and more came to all residents.
+    pub fn deaf_visits(&self, several: usize) -> impl Iterator<Item = DeafVisit> {
+        let deaf = move |visit: &&Visit| visit.received.is_empty() && visit.passed >= several;
+        self.visits.iter().filter(deaf).map(|visit| {
+            let Visit { client, from, passed, .. } = *visit;
+            DeafVisit { client, from, passed }
+        })
+    }
+
     /// Every message, in order.
     pub fn messages(&self) -> impl Iterator<Item = (Seq, Index)> {
         self.slots.iter().map(|(seq, slot)| (*seq, slot.index))
@@ -220,13 +257,20 @@ impl RoomLog {
     }
 
     fn between_visit(&self, visit: &Visit) -> impl Iterator<Item = (&Seq, &Slot)> {
-        self.between(visit.from, visit.received.last().copied().unwrap_or(visit.from))
+        self.between(visit.from, visit.last())
     }
 
     /// What stands after `from` and up to `last`.
     fn between(&self, from: Seq, last: Seq) -> impl Iterator<Item = (&Seq, &Slot)> {
         // A range whose start lies behind its end would panic.
         self.slots.range(from + 1..=last.max(from + 1)).filter(move |(seq, _)| **seq <= last)
+    }
+}
+
+impl Visit {
+    /// What stands up to here should have come.
+    fn last(&self) -> Seq {
+        self.told.max(self.received.last().copied().unwrap_or(self.from))
     }
 }
 
@@ -248,82 +292,4 @@ fn set(bits: &mut Vec<u64>, at: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Two residents and message 1 at seq 10.
-    fn log() -> RoomLog {
-        let mut log = RoomLog::default();
-        log.enter(7, 0);
-        log.enter(8, 0);
-        assert_eq!(log.witness(1, 10), Witness::New);
-        log
-    }
-
-    #[test]
-    fn what_all_have_is_closed_and_a_double_is_still_found() {
-        let mut log = log();
-        assert_eq!(log.received(7, 10), Receipt::Fits);
-        assert_eq!((log.open(), log.missing().count()), (1, 1));
-        assert_eq!(log.received(8, 10), Receipt::Fits);
-        assert_eq!((log.open(), log.missing().count()), (0, 0));
-        assert_eq!(log.received(8, 10), Receipt::Double);
-        assert_eq!(log.witness(1, 10), Witness::Known);
-        assert_eq!(log.witness(2, 10), Witness::Other(1));
-    }
-
-    #[test]
-    fn a_late_one_and_a_stranger() {
-        let mut log = log();
-        log.witness(2, 11);
-        assert_eq!(log.received(7, 11), Receipt::Fits);
-        assert_eq!(log.received(7, 10), Receipt::Late);
-        assert_eq!(log.received(9, 10), Receipt::Stray);
-    }
-
-    #[test]
-    fn who_left_lacks_only_what_stood_before_its_last() {
-        let mut log = log();
-        for (index, seq) in [(2, 11), (3, 12)] {
-            log.witness(index, seq);
-        }
-        for seq in 10..=12 {
-            log.received(8, seq);
-        }
-        log.received(7, 11);
-        log.leave(7);
-        let missing: Vec<_> = log.missing().collect();
-        assert_eq!(missing, [Missing { client: 7, index: 1, seq: 10 }]);
-        assert_eq!(log.expected(), 3 + 2);
-    }
-
-    #[test]
-    fn who_came_later_does_not_lack_what_stood_before() {
-        let mut log = log();
-        log.enter(9, 10);
-        log.witness(2, 11);
-        for client in [7, 8] {
-            log.received(client, 10);
-        }
-        let waiting: Vec<_> = log.missing().map(|missing| (missing.client, missing.seq)).collect();
-        assert_eq!(waiting, [(7, 11), (8, 11), (9, 11)]);
-        assert_eq!(log.received(9, 10), Receipt::Double);
-    }
-
-    #[test]
-    fn a_guest_lacks_what_lies_between_two_that_it_got() {
-        let mut log = log();
-        log.visit(9, 10);
-        for (index, seq) in [(2, 11), (3, 12), (4, 13)] {
-            log.witness(index, seq);
-        }
-        assert_eq!(log.received(9, 12), Receipt::Fits);
-        assert_eq!(log.received(9, 12), Receipt::Double);
-        log.leave(9);
-        assert_eq!(log.received(9, 13), Receipt::Stray);
-        let missing: Vec<_> = log.missing().filter(|missing| missing.client == 9).collect();
-        assert_eq!(missing, [Missing { client: 9, index: 2, seq: 11 }]);
-        log.visit(9, 13);
-        assert_eq!(log.received(9, 13), Receipt::Double);
-    }
-}
+mod tests;

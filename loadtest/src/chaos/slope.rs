@@ -30,6 +30,12 @@ impl Samples {
         if square > 0.0 { both / square } else { 0.0 }
     }
 
+    /// The slope in MiB a minute.
+    #[must_use]
+    pub fn mib_per_minute(&self) -> f64 {
+        self.slope() * 60.0 / MIB
+    }
+
     /// First, middle, last, peak and slope.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -41,7 +47,7 @@ impl Samples {
             at(0),
             at(self.points.len() / 2),
             at(last),
-            self.slope() * 60.0 / MIB,
+            self.mib_per_minute(),
         )
     }
 }

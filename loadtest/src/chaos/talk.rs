@@ -14,7 +14,7 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// No more is said; what is queued still is.
+    /// No more is said, and silences count no longer; what is queued still is said.
     pub fn stop(self) {
         let shared = &self.fleet.shared;
         shared.history.borrow_mut().load(false, shared.now());

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::ledger::Micros;
 
+/// So many messages come to every resident, and one at least should have come to a guest.
+const SEVERAL: usize = 5;
+
 /// What a run showed. Times in milliseconds.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -132,6 +135,19 @@ fn closing_findings(history: &History) -> Findings {
                 index: Some(missing.index),
                 seq: Some(missing.seq),
                 what: what.to_owned(),
+            });
+        }
+        for visit in room.log.deaf_visits(SEVERAL) {
+            findings.add(&Finding {
+                broken: Broken::Lost,
+                room: room.name.clone(),
+                client: Some(visit.client),
+                index: None,
+                seq: Some(visit.from),
+                what: format!(
+                    "came in here, and got none of {} messages that all got",
+                    visit.passed
+                ),
             });
         }
         // A sender waits for each ack, so its messages stand in the order in which it sent them.

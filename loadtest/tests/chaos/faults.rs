@@ -8,17 +8,14 @@ use loadtest::chaos::{
     report,
     scenario::{Fault, soak, stage::Scale},
 };
-use tokio::{sync::Mutex, task::LocalSet};
-
-/// One system at a time: each is some eight processes, and a machine may have two cores.
-static ALONE: Mutex<()> = Mutex::const_new(());
+use tokio::task::LocalSet;
 
 fn scale() -> Scale {
     Scale::short(PathBuf::from(env!("CARGO_BIN_EXE_chaos")))
 }
 
 async fn holds(run: impl Future<Output = anyhow::Result<Outcome>>) {
-    let _alone = ALONE.lock().await;
+    let _alone = crate::ALONE.lock().await;
     let outcome = LocalSet::new().run_until(run).await.unwrap();
     let report = report::text(std::slice::from_ref(&outcome));
     println!("{report}");
@@ -50,6 +47,7 @@ faults! {
     kill_nats_leader: KillNatsLeader,
     overload: Overload,
     cut_node: CutNode,
+    blink_node: BlinkNode,
     slow_client: SlowClient,
     drop_all: DropAll,
     long_absence: LongAbsence,

@@ -6,3 +6,6 @@
 mod faults;
 mod network;
 mod topology;
+
+/// One test at a time: a system is some eight processes, and a machine may have two cores.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

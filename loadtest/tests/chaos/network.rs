@@ -38,6 +38,7 @@ async fn silent(stream: &mut TcpStream) -> bool {
 
 #[tokio::test]
 async fn what_is_sent_while_it_is_cut_comes_when_it_heals() {
+    let _alone = crate::ALONE.lock().await;
     let (link, target) = linked().await;
     let (mut client, mut server) = both_ends(&link, &target).await;
     client.write_all(b"there").await.unwrap();
@@ -62,6 +63,7 @@ async fn what_is_sent_while_it_is_cut_comes_when_it_heals() {
 
 #[tokio::test]
 async fn new_connections_hang_while_it_is_cut() {
+    let _alone = crate::ALONE.lock().await;
     let (link, target) = linked().await;
     link.cut();
     let mut client = TcpStream::connect(link.address()).await.unwrap();
@@ -76,6 +78,7 @@ async fn new_connections_hang_while_it_is_cut() {
 #[tokio::test]
 async fn more_than_the_buffers_hold_arrives_whole_after_a_cut() {
     const SIZE: usize = 32 << 20;
+    let _alone = crate::ALONE.lock().await;
     let (link, target) = linked().await;
     let (mut client, mut server) = both_ends(&link, &target).await;
     link.cut();
@@ -94,6 +97,7 @@ async fn more_than_the_buffers_hold_arrives_whole_after_a_cut() {
 
 #[tokio::test]
 async fn a_reset_closes_both_ends_and_new_connections_work() {
+    let _alone = crate::ALONE.lock().await;
     let (link, target) = linked().await;
     let (mut client, mut server) = both_ends(&link, &target).await;
     link.cut();
@@ -110,6 +114,7 @@ async fn a_reset_closes_both_ends_and_new_connections_work() {
 
 #[tokio::test]
 async fn a_target_that_is_away_closes_the_connection() {
+    let _alone = crate::ALONE.lock().await;
     let address: SocketAddr = port::listen_anywhere().await.unwrap().local_addr().unwrap();
     let link = Link::start(address).await.unwrap();
     let mut client = TcpStream::connect(link.address()).await.unwrap();
@@ -118,6 +123,7 @@ async fn a_target_that_is_away_closes_the_connection() {
 
 #[tokio::test]
 async fn a_dropped_link_closes_everything() {
+    let _alone = crate::ALONE.lock().await;
     let (link, target) = linked().await;
     let (mut client, mut server) = both_ends(&link, &target).await;
     drop(link);

@@ -9,6 +9,7 @@ use std::{
 use http::{Request, Uri, header::CONTENT_TYPE};
 use loadtest::{
     chaos::{
+        balancer::{self, Health},
         memory,
         topology::{Member, NatsLayout, Topology, TopologyOptions},
     },
@@ -44,6 +45,7 @@ async fn owners(topology: &Topology) -> BTreeSet<Option<usize>> {
 
 #[tokio::test]
 async fn a_node_is_killed_paused_stopped_and_started_again() {
+    let _alone = crate::ALONE.lock().await;
     let mut topology = Topology::start(options()).await.unwrap();
     let names: Vec<String> = topology.processes().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["nats-1", "worker-1", "worker-2", "node-1", "node-2"]);
@@ -51,7 +53,8 @@ async fn a_node_is_killed_paused_stopped_and_started_again() {
 
     let node = topology.node(0);
     let first = node.pid().unwrap();
-    assert!(node.is_ready().await && runs(first));
+    node.wait_ready(DEADLINE).await.unwrap();
+    assert!(runs(first));
     node.pause().unwrap();
     assert!(!node.is_ready().await, "nobody answers for a paused node");
     assert_eq!(node.pid(), Some(first));
@@ -82,6 +85,7 @@ async fn a_node_is_killed_paused_stopped_and_started_again() {
 
 #[tokio::test]
 async fn partitions_of_a_killed_worker_go_to_the_other() {
+    let _alone = crate::ALONE.lock().await;
     let mut topology = Topology::start(options()).await.unwrap();
     let both = BTreeSet::from([Some(0), Some(1)]);
     until("both workers own partitions", async || owners(&topology).await == both).await;
@@ -94,6 +98,7 @@ async fn partitions_of_a_killed_worker_go_to_the_other() {
 
 #[tokio::test]
 async fn one_that_ends_by_itself_is_told_and_its_log_kept() {
+    let _alone = crate::ALONE.lock().await;
     let mut settings = options();
     settings.node_settings = vec![("ALLOWED_ORIGINS".to_owned(), "nonsense".to_owned())];
     let refusal = format!("{:#}", Topology::start(settings).await.unwrap_err());
@@ -105,6 +110,7 @@ async fn one_that_ends_by_itself_is_told_and_its_log_kept() {
 
 #[tokio::test]
 async fn nothing_outlives_a_dropped_system() {
+    let _alone = crate::ALONE.lock().await;
     let mut topology = Topology::start(options()).await.unwrap();
     let pids: Vec<u32> = topology.processes().into_iter().map(|(_, pid)| pid).collect();
     let logs = topology.logs().to_owned();
@@ -118,14 +124,16 @@ async fn nothing_outlives_a_dropped_system() {
 
 #[tokio::test]
 async fn a_link_is_between_its_node_and_nats() {
+    let _alone = crate::ALONE.lock().await;
     let mut settings = options();
     settings.linked_nodes = vec![1];
     let mut topology = Topology::start(settings).await.unwrap();
     assert!(topology.link(0).is_none());
     topology.link(1).unwrap().cut();
-    let linked = topology.node(1);
-    until("a node without NATS is not ready", async || !linked.is_ready().await).await;
-    assert!(topology.node(0).is_ready().await);
+    let linked = topology.node(1).url().clone();
+    let unready = async || balancer::health(&linked).await == Health::Unready;
+    until("a node without NATS says that it is not ready", unready).await;
+    topology.node(0).wait_ready(DEADLINE).await.unwrap();
     topology.link(1).unwrap().heal();
     topology.node(1).wait_ready(DEADLINE).await.unwrap();
     topology.stop().await.unwrap();
@@ -144,6 +152,7 @@ async fn time_at(node: &Uri) -> i64 {
 
 #[tokio::test]
 async fn the_clock_of_one_node_jumps() {
+    let _alone = crate::ALONE.lock().await;
     let mut settings = options();
     settings.faked_clocks = vec![Member::Node(1), Member::Worker(0)];
     let mut topology = Topology::start(settings).await.unwrap();
@@ -154,7 +163,8 @@ async fn the_clock_of_one_node_jumps() {
         assert!((ahead - offset).abs() < 60, "{ahead} seconds ahead, expected {offset}");
     }
     for index in 0..2 {
-        assert!(topology.node(index).is_ready().await && topology.worker(index).is_ready().await);
+        topology.node(index).wait_ready(DEADLINE).await.unwrap();
+        topology.worker(index).wait_ready(DEADLINE).await.unwrap();
     }
     topology.node(1).kill().unwrap();
     topology.node(1).start_again().unwrap();
@@ -164,15 +174,15 @@ async fn the_clock_of_one_node_jumps() {
 
 #[tokio::test]
 async fn a_cluster_goes_on_without_its_leader() {
+    let _alone = crate::ALONE.lock().await;
     let mut settings = options();
     settings.nats = NatsLayout::Cluster;
     let mut topology = Topology::start(settings).await.unwrap();
-    let leader = topology.nats().leader_of(wire::stream::ROOMS).await.unwrap();
+    let rooms = wire::stream::ROOMS;
+    let leader = topology.nats().wait_leader(rooms, None, DEADLINE).await.unwrap();
     topology.nats().kill(leader).unwrap();
-    let deadline = Instant::now() + DEADLINE;
-    while topology.nats().leader_of(wire::stream::ROOMS).await.is_ok_and(|now| now == leader) {
-        assert!(Instant::now() < deadline, "nobody else leads");
-    }
+    let next = topology.nats().wait_leader(rooms, Some(leader), DEADLINE).await.unwrap();
+    assert_ne!(next, leader);
     topology.nats().restart(leader).await.unwrap();
     topology.nats().wait_healthy(DEADLINE * 2).await.unwrap();
     for index in 0..2 {
@@ -183,6 +193,7 @@ async fn a_cluster_goes_on_without_its_leader() {
 
 #[tokio::test]
 async fn a_link_to_a_cluster_is_refused() {
+    let _alone = crate::ALONE.lock().await;
     let mut settings = options();
     (settings.nats, settings.linked_nodes) = (NatsLayout::Cluster, vec![0]);
     let refusal = Topology::start(settings).await.unwrap_err().to_string();

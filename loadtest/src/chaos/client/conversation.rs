@@ -87,7 +87,8 @@ impl Conversation {
     pub fn enter(&mut self, room: usize, name: String, guest: bool) {
         let standing = Standing::Out(0);
         let roster = Roster::default();
-        self.places.push(Place { room, name, guest, position: None, standing, roster });
+        let (position, leave_at) = (None, None);
+        self.places.push(Place { room, name, guest, position, standing, leave_at, roster });
         self.settled = false;
     }
 
@@ -106,6 +107,12 @@ impl Conversation {
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.outbox.is_empty()
+    }
+
+    /// Messages of this connection that were not answered in time, and not since.
+    #[must_use]
+    pub fn overdue(&self) -> usize {
+        self.outbox.overdue()
     }
 
     /// The length of what it says from now on, in bytes.
@@ -176,6 +183,10 @@ impl Conversation {
                 let (room, after) = (place.name.clone(), place.position);
                 let ask = RoomRequest::Full { room, after };
                 out.push(self.request(Request::Join(at), event::JOIN_ROOM, &ask));
+            } else if place.leave_at.is_some_and(|due| now >= due) {
+                (place.standing, place.leave_at) = (Standing::Leaving, None);
+                let ask = RoomRequest::Name(place.name.clone());
+                out.push(self.request(Request::Leave(at), event::LEAVE_ROOM, &ask));
             }
         }
         loop {
@@ -214,7 +225,7 @@ impl Conversation {
         }
         let joins = self.places.iter().filter_map(|place| match place.standing {
             Standing::Out(due) => Some(due),
-            _ => None,
+            _ => place.leave_at,
         });
         joins.chain(self.outbox.due()).min()
     }
@@ -232,13 +243,16 @@ impl Conversation {
         // Who was leaving is not in any connection's rooms any more.
         let client = self.client;
         self.places.retain(|place| {
-            if place.standing == Standing::Leaving {
+            let leaves = place.standing == Standing::Leaving || place.leave_at.is_some();
+            if leaves {
                 history.left(client, place.room);
             }
-            place.standing != Standing::Leaving
+            !leaves
         });
         for place in &mut self.places {
             place.standing = Standing::Out(0);
+            // What happens meanwhile is not told: the next connection has to bring a list.
+            place.roster = Roster::default();
         }
     }
 
@@ -269,14 +283,11 @@ impl Conversation {
     /// Leaves its last room, where it is a guest there and has another.
     pub fn leave_last(&mut self) {
         let Some(at) = self.places.len().checked_sub(1).filter(|at| *at > 0) else { return };
-        let place = &self.places[at];
-        if !place.guest || place.standing != Standing::In || !self.connected {
-            return;
+        let connected = self.connected;
+        let place = &mut self.places[at];
+        if place.guest && place.standing == Standing::In && connected {
+            place.leave_at.get_or_insert(0);
         }
-        self.places[at].standing = Standing::Leaving;
-        let ask = RoomRequest::Name(self.places[at].name.clone());
-        let frame = self.request(Request::Leave(at), event::LEAVE_ROOM, &ask);
-        self.kept.push(frame);
     }
 
     /// Shows in its first room that it is typing, and asks for what was said there.

@@ -40,6 +40,8 @@ struct Flight {
 pub struct Outbox {
     waiting: VecDeque<Line>,
     flight: Option<Flight>,
+    /// Acks of this connection that were not answered in time, and not since.
+    overdue: Vec<u64>,
 }
 
 /// What to do now.
@@ -110,9 +112,16 @@ impl Outbox {
         self.flight = Some(Flight { index, place: line.place, tries: Vec::new(), again: 0 });
     }
 
+    /// Tries on this connection that were not answered in time, and not since.
+    #[must_use]
+    pub fn overdue(&self) -> usize {
+        self.overdue.len()
+    }
+
     /// The message on its way was sent, to be answered by `ack`.
     pub fn tried(&mut self, ack: u64, now: Micros) {
         if let Some(flight) = &mut self.flight {
+            self.overdue.extend(flight.tries.last());
             flight.tries.push(ack);
             flight.again = now + ANSWER;
         }
@@ -120,6 +129,7 @@ impl Outbox {
 
     /// The connection is gone: no try on it will be answered.
     pub fn lost(&mut self) {
+        self.overdue.clear();
         if let Some(flight) = &mut self.flight {
             flight.tries.clear();
             flight.again = 0;
@@ -134,6 +144,7 @@ impl Outbox {
         unsettled: bool,
         now: Micros,
     ) -> Answer {
+        self.overdue.retain(|overdue| *overdue != ack);
         let Some(flight) = &mut self.flight else { return Answer::Stale };
         if !flight.tries.contains(&ack) {
             return Answer::Stale;
@@ -212,6 +223,22 @@ mod tests {
         outbox.tried(2, 100 + ANSWER);
         assert_eq!(outbox.answered(1, Ok(()), false, 200 + ANSWER), Answer::Stored(9));
         assert_eq!(outbox.answered(2, Ok(()), false, 300 + ANSWER), Answer::Stale);
+    }
+
+    #[test]
+    fn a_try_is_overdue_until_it_is_answered_or_its_connection_is_gone() {
+        let mut outbox = tried();
+        assert_eq!(outbox.overdue(), 0);
+        outbox.tried(2, 100 + ANSWER);
+        assert_eq!(outbox.overdue(), 1);
+        outbox.answered(2, Ok(()), false, 200 + ANSWER);
+        assert_eq!(outbox.overdue(), 1);
+        outbox.answered(1, Ok(()), false, 300 + ANSWER);
+        assert_eq!(outbox.overdue(), 0);
+        let mut outbox = tried();
+        outbox.tried(2, 100 + ANSWER);
+        outbox.lost();
+        assert_eq!(outbox.overdue(), 0);
     }
 
     #[test]

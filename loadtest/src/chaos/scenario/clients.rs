@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use http::Uri;
 
-use super::stage::{Scale, Stage, happens, settings};
+use super::stage::{SETTLE, Scale, Stage, happens, settings};
 use crate::chaos::{client::Client, memory, metrics::Metrics, outcome::Outcome, verdict::Spread};
 
 /// How soon everybody is back whom nothing but the client's own network hindered.
 const BACK: Duration = Duration::from_secs(5);
-/// How long those who missed much may take before they are taken for never back.
-const RECOVERED: Duration = Duration::from_secs(20);
+/// For so many messages that are sent again, those who missed them have another [`BACK`].
+const AGAIN: usize = 200_000;
 /// How long a client that does not read may stay.
 const CLOSED: Duration = Duration::from_secs(45);
 /// Of so many clients one stops reading.
@@ -64,6 +64,7 @@ pub async fn drop_all(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
 pub async fn absence(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     let mut plan = scale.plan();
     plan.crowd.further_rooms = 9;
+    plan.topology.node_settings.extend(settings(&[("ROOM_WINDOW", "16")]));
     plan.rate = scale.rate.max(200.0);
     let mut stage = Stage::open(name, scale, plan).await?;
     let fleet = stage.fleet.clone();
@@ -74,21 +75,30 @@ pub async fn absence(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     }
     let before = stage.verdict().acked;
     stage.go_on(scale.seconds(8.0, 60.0)).await;
-    let missed = stage.verdict().acked - before;
+    let missed = usize::try_from(stage.verdict().acked - before)?;
     let rooms = fleet.room_names().len();
+    let places: usize = away.iter().map(|client| fleet.crowd.rooms_of(client.number()).len()).sum();
     stage
         .figure("missed", format!("{missed} messages in {rooms} rooms, by {} clients", away.len()));
     let back_at = Instant::now();
     for client in &away {
         client.absent(false);
     }
-    if let Err(late) = fleet.gathered(RECOVERED).await {
+    if let Err(late) = fleet.gathered(SETTLE).await {
         stage.broken(late);
     }
     let took = back_at.elapsed().as_secs_f64() * 1_000.0;
-    stage.bound("who was away has all that it missed", BACK, took);
+    // Rooms take turns, so each has its even part of what was said.
+    let limit = recovery_limit(missed * places / rooms);
+    stage.bound("who was away has all that it missed", limit, took);
     stage.rest().await;
     stage.close().await
+}
+
+/// How soon everybody should have what it missed, by how many messages that is over all clients.
+fn recovery_limit(again: usize) -> Duration {
+    #[allow(clippy::cast_precision_loss)]
+    BACK.mul_f64((again as f64 / AGAIN as f64).max(1.0))
 }
 
 /// Some clients stop reading while their rooms are busy. They are closed, and nobody else notices.
@@ -110,7 +120,7 @@ pub async fn slow(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
         fleet.shared.history.borrow_mut().untime(client.number(), true);
     }
     stage.go_on(Duration::from_secs(1)).await;
-    if let Err(late) = fleet.gathered(BACK).await {
+    if let Err(late) = fleet.gathered(SETTLE).await {
         stage.broken(late);
     }
     let nodes = stage.topology.node_urls();
@@ -199,4 +209,15 @@ fn compare_latency(stage: &mut Stage) {
     // Small times double by chance on a machine that everything shares.
     let limit = Duration::from_secs_f64((2.0 * before).max(100.0) / 1_000.0);
     stage.bound("99 of 100 deliveries to the others", limit, during);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_that_was_missed_takes_longer() {
+        let limits = [0, 200_000, 300_000, 400_000].map(|again| recovery_limit(again).as_millis());
+        assert_eq!(limits, [5_000, 5_000, 7_500, 10_000]);
+    }
 }

@@ -49,6 +49,8 @@ pub enum Fault {
     Overload,
     /// A node's network to NATS swallows everything for a while.
     CutNode,
+    /// A node is cut from NATS for less time than anybody notices, while clients elsewhere come and go.
+    BlinkNode,
     /// Some clients stop reading while their rooms are busy.
     SlowClient,
     /// All clients drop their connections and come back at once.
@@ -94,6 +96,7 @@ impl Fault {
             Self::KillNatsLeader => nats::kill_of_three(&name, scale, true).await,
             Self::Overload => overload::little_in_flight(&name, scale).await,
             Self::CutNode => network::cut(&name, scale).await,
+            Self::BlinkNode => network::blink(&name, scale).await,
             Self::SlowClient => clients::slow(&name, scale).await,
             Self::DropAll => clients::drop_all(&name, scale).await,
             Self::LongAbsence => clients::absence(&name, scale).await,

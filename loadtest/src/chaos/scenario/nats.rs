@@ -6,7 +6,7 @@ use super::stage::{Scale, Stage};
 use crate::chaos::{outcome::Outcome, topology::NatsLayout};
 
 /// How long NATS may take to be whole.
-const HEALTHY: Duration = Duration::from_secs(30);
+const HEALTHY: Duration = Duration::from_mins(1);
 
 /// The only server goes away and comes back.
 pub async fn restart(name: &str, scale: &Scale, kill: bool) -> anyhow::Result<Outcome> {
@@ -45,7 +45,7 @@ pub async fn kill_of_three(name: &str, scale: &Scale, leader: bool) -> anyhow::R
     let mut plan = scale.plan();
     plan.topology.nats = NatsLayout::Cluster;
     let mut stage = Stage::open(name, scale, plan).await?;
-    let leads = stage.topology.nats().leader_of(wire::stream::ROOMS).await?;
+    let leads = stage.topology.nats().wait_leader(wire::stream::ROOMS, None, HEALTHY).await?;
     let victim = if leader { leads } else { (leads + 1) % stage.topology.nats().servers() };
     stage.topology.nats().kill(victim)?;
     stage.go_on(scale.seconds(8.0, 20.0)).await;

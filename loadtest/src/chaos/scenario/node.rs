@@ -1,12 +1,16 @@
 //! Faults of connection nodes.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
+use http::Uri;
 use tokio::time::sleep;
 
-use super::stage::{Scale, Stage, happens, settings};
+use super::stage::{Scale, Stage, settings};
 use crate::chaos::{
-    balancer,
+    balancer::{self, Health},
     client::{Client, conversation::Conversation},
     outcome::Outcome,
 };
@@ -25,6 +29,7 @@ const VICTIM: usize = 0;
 /// A node dies; most of its clients come back elsewhere, and some stay away.
 pub async fn kill(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     let mut stage = Stage::open(name, scale, scale.plan()).await?;
+    stage.populate(VICTIM).await;
     let fleet = stage.fleet.clone();
     let on_victim = |client: &&Client| client.node() == Some(VICTIM);
     let there = fleet.residents().iter().filter(on_victim).count();
@@ -84,13 +89,14 @@ pub async fn stop(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     let mut plan = scale.plan();
     plan.topology.node_settings = settings(&[("DRAIN_DELAY", "1"), ("DRAIN_OVER", "2")]);
     let mut stage = Stage::open(name, scale, plan).await?;
+    stage.populate(VICTIM).await;
     let fleet = stage.fleet.clone();
     let url = stage.topology.node(VICTIM).url().clone();
     let there: Vec<_> =
         fleet.residents().iter().filter(|client| client.node() == Some(VICTIM)).collect();
     let began = Instant::now();
     stage.topology.node(VICTIM).terminate()?;
-    let unready = happens(READY, async || !balancer::is_ready(&url).await);
+    let closed = Cell::new(false);
     let closings = async {
         let mut closings = Vec::new();
         let mut left: Vec<_> = there.iter().collect();
@@ -104,16 +110,17 @@ pub async fn stop(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
             });
             sleep(LOOK).await;
         }
+        closed.set(true);
         closings
     };
-    let (unready, closings) = tokio::join!(unready, closings);
+    let (told, closings) = tokio::join!(ask_until(&closed, &url, began), closings);
     let ended = stage.topology.node(VICTIM).wait_ended(READY).await;
     if let Some(status) = stage.must("the node does not end", ended)
         && !status.success()
     {
         stage.broken(format!("the node ended with {status}, not with 0"));
     }
-    judge_closings(&mut stage, there.len(), unready, &closings);
+    judge_closings(&mut stage, there.len(), told, &closings);
     stage.go_on(scale.seconds(1.0, 10.0)).await;
     stage.topology.node(VICTIM).start_again()?;
     let ready = stage.topology.node(VICTIM).wait_ready(READY).await;
@@ -123,26 +130,78 @@ pub async fn stop(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
     stage.close().await
 }
 
+/// What a node that stops says of its readiness, in seconds after SIGTERM.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    /// When the last question was asked that it answered with 200.
+    ready: Option<f64>,
+    /// When it first answered with 503.
+    unready: Option<f64>,
+}
+
+/// Asks a node whether it is ready, again and again, until its clients are gone.
+async fn ask_until(closed: &Cell<bool>, url: &Uri, began: Instant) -> Told {
+    let mut told = Told::default();
+    while !closed.get() {
+        let asked = began.elapsed().as_secs_f64();
+        match balancer::health(url).await {
+            Health::Ready => told.ready = Some(asked),
+            Health::Unready => {
+                told.unready.get_or_insert(began.elapsed().as_secs_f64());
+            }
+            Health::Refused | Health::Silent => {}
+        }
+        sleep(LOOK).await;
+    }
+    told
+}
+
 /// Unready before the first closing; closings spread over time; all closed.
-fn judge_closings(stage: &mut Stage, clients: usize, unready: Option<f64>, closings: &[f64]) {
-    let (first, last) = (closings.first(), closings.last());
+fn judge_closings(stage: &mut Stage, clients: usize, told: Told, closings: &[f64]) {
+    let (first, last) = (closings.first().copied(), closings.last().copied());
     if let (Some(first), Some(last)) = (first, last) {
         let spread = format!("from {first:.2} s to {last:.2} s after SIGTERM");
         stage.figure("connections were closed", spread);
         // Two seconds are set; half of that is no accident of few clients.
-        if clients >= 8 && last - first < 1.0 {
-            stage.broken(format!("{clients} connections were closed within {:.2} s", last - first));
+        if clients >= 8 {
+            let what = "the connections are closed";
+            stage.at_least(what, Duration::from_secs(1), (last - first) * 1_000.0);
         }
     }
     if closings.len() < clients {
         stage.broken(format!("{} of {clients} connections stayed", clients - closings.len()));
     }
-    match (unready, first) {
-        (Some(unready), Some(first)) if unready < *first => {
-            stage.figure("unready", format!("{unready:.2} s after SIGTERM"));
-        }
-        (unready, first) => {
-            stage.broken(format!("unready at {unready:?}, and the first closing at {first:?}"));
-        }
+    if let Some(unready) = told.unready {
+        stage.figure("unready", format!("{unready:.2} s after SIGTERM"));
+    }
+    if let Some(wrong) = wrong_word(told, first) {
+        stage.broken(wrong);
+    }
+}
+
+/// What is wrong with what a node said, by when its first connection was closed.
+fn wrong_word(told: Told, first_closing: Option<f64>) -> Option<String> {
+    if told.unready.is_none() {
+        return Some("the node never answered /readyz with 503 while it stopped".to_owned());
+    }
+    // What was asked before may be answered late.
+    let (asked, first) = (told.ready?, first_closing?);
+    (asked > first).then(|| {
+        format!("asked {asked:.2} s after SIGTERM it was ready, and it closed from {first:.2} s on")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_stops_is_unready_to_who_asks_after_its_first_closing() {
+        let told = |ready, unready| Told { ready, unready };
+        assert_eq!(wrong_word(told(None, Some(0.1)), Some(1.0)), None);
+        assert_eq!(wrong_word(told(Some(0.9), Some(1.2)), Some(1.0)), None);
+        assert!(wrong_word(told(Some(1.1), Some(1.2)), Some(1.0)).is_some());
+        assert!(wrong_word(told(Some(0.9), None), Some(1.0)).is_some());
+        assert_eq!(wrong_word(told(Some(0.9), Some(1.2)), None), None);
     }
 }

@@ -21,16 +21,21 @@ const NODE_GAUGES: [&str; 9] = [
     "starling_send_queue_bytes",
 ];
 /// The same of a worker.
-const WORKER_GAUGES: [&str; 4] = [
+const WORKER_GAUGES: [&str; 5] = [
     "starling_worker_rooms",
     "starling_worker_room_nodes",
     "starling_worker_roster_users",
     "starling_worker_outbox_batches",
+    "starling_worker_log_pending",
 ];
 /// How long an empty room stays open here.
 const LINGER: &str = "5";
 /// How long after that the gauges may take to fall.
 const FALL: Duration = Duration::from_secs(30);
+/// Runs as long as this are judged by the memory of nodes and workers, that may grow by so many MiB a
+/// minute in the later half.
+const JUDGED: Duration = Duration::from_mins(10);
+const GROWTH: f64 = 0.5;
 /// Numbers for clients that come and go.
 const GUESTS: usize = 20;
 
@@ -61,11 +66,22 @@ pub async fn run(scale: &Scale, duration: Duration) -> anyhow::Result<Outcome> {
     stage.rest().await;
     for (name, samples) in &samples {
         stage.figure(&format!("memory of {name}"), samples.describe());
+        if let Some(growth) = growth(name, samples, duration) {
+            stage.broken(growth);
+        }
     }
     stage.fleet.disperse(Duration::from_secs(30)).await;
     all_is_gone(&mut stage, &nodes, &NODE_GAUGES).await;
     all_is_gone(&mut stage, &workers, &WORKER_GAUGES).await;
     stage.close().await
+}
+
+/// What grows without end, in words: a node or a worker, after a run that is long enough to tell.
+fn growth(name: &str, samples: &Samples, run: Duration) -> Option<String> {
+    let slope = samples.mib_per_minute();
+    let judged = run >= JUDGED && (name.starts_with("node-") || name.starts_with("worker-"));
+    (judged && slope > GROWTH)
+        .then(|| format!("{name} grew by {slope:.2} MiB a minute in the later half, over {GROWTH}"))
 }
 
 /// Some come, some go, some drop their connections, some fidget. Every number has its own rhythm.
@@ -143,6 +159,19 @@ fn left_over(gauges: &[&str], value: impl Fn(&str) -> Option<f64>) -> Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_or_worker_that_grows_in_a_long_run_is_named() {
+        let mut samples = Samples::default();
+        for minute in 0..10 {
+            samples.add(Duration::from_mins(minute), minute << 20);
+        }
+        let growing =
+            |name, minutes| growth(name, &samples, Duration::from_mins(minutes)).is_some();
+        assert!(growing("node-1", 10) && growing("worker-2", 10));
+        assert!(!growing("nats-1", 10) && !growing("node-1", 9));
+        assert!(growth("node-1", &Samples::default(), JUDGED).is_none());
+    }
 
     #[test]
     fn what_is_left_or_missing_is_said() {

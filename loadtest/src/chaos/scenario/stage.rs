@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::{
     chaos::{
-        client::conversation::Conversation,
+        client::{Client, conversation::Conversation},
         crowd::Crowd,
         fleet::Fleet,
         outcome::{Bound, Figure, Outcome},
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long a system that has lost something may take until all is told, after the fault.
-const SETTLE: Duration = Duration::from_secs(45);
+pub const SETTLE: Duration = Duration::from_secs(45);
 /// How long leaving may take; a system that is stopped then has nobody to wait for.
 const DISPERSE: Duration = Duration::from_secs(5);
 /// How long rosters may take to be right.
@@ -116,20 +116,19 @@ impl Stage {
         let topology = Topology::start(plan.topology).await.context("the system does not start")?;
         let (urls, secret) = (topology.node_urls(), topology.jwt_secret().to_owned());
         let fleet = Fleet::gather(plan.crowd, urls, &secret).await?;
-        let rosters = fleet.rosters(ROSTERS).await;
-        let talk = fleet.talk(plan.rate);
         let mut stage = Self {
             topology,
             fleet,
             fault: fault.to_owned(),
-            talk: Some(talk),
+            talk: None,
             figures: Vec::new(),
             bound: None,
             broken: Vec::new(),
             began,
             progress: Progress::new(),
         };
-        stage.broken.extend(rosters.into_iter().map(|wrong| format!("before the fault: {wrong}")));
+        stage.rosters("before the fault").await;
+        stage.talk = Some(stage.fleet.talk(plan.rate));
         stage.go_on(scale.seconds(1.5, 10.0)).await;
         Ok(stage)
     }
@@ -141,6 +140,28 @@ impl Stage {
             let (fault, fleet) = (&self.fault, &self.fleet);
             self.progress.show(|| format!("{fault}: {}", fleet.line()));
             sleep(Duration::from_millis(50).min(end - Instant::now().min(end))).await;
+        }
+    }
+
+    /// Waits until a node has a client that is in one room alone. As long as it has none, clients drop
+    /// their connections, and the balancer spreads them anew.
+    pub async fn populate(&mut self, node: usize) {
+        let fleet = self.fleet.clone();
+        let alone = |client: &&Client| !fleet.crowd.is_sociable(client.number());
+        let there = || {
+            let mut clients = fleet.residents().iter().filter(alone);
+            clients
+                .any(|client| client.node() == Some(node) && client.look(Conversation::is_settled))
+        };
+        let deadline = Instant::now() + SETTLE;
+        while !there() {
+            if Instant::now() >= deadline {
+                return self.broken(format!("no client comes to node {} in {SETTLE:?}", node + 1));
+            }
+            for client in fleet.residents().iter().step_by(self.topology.nodes() + 1) {
+                client.drop_connection();
+            }
+            self.go_on(Duration::from_secs(1)).await;
         }
     }
 
@@ -158,6 +179,11 @@ impl Stage {
         self.figures.push(Figure { name: name.to_owned(), value: value.into() });
     }
 
+    /// The time that this fault must take, where it counts by how long it takes.
+    pub fn at_least(&mut self, what: &'static str, limit: Duration, measured: f64) {
+        self.bound = Some(Bound::at_least(what, limit, measured));
+    }
+
     /// The time that this fault is measured by.
     pub fn bound(&mut self, what: &'static str, limit: Duration, measured: f64) {
         self.bound = Some(Bound::new(what, limit, measured));
@@ -171,12 +197,20 @@ impl Stage {
 
     /// Ends the talk, and lets everybody come back and everything be told.
     pub async fn rest(&mut self) {
-        self.talk = None;
+        if let Some(talk) = self.talk.take() {
+            talk.stop();
+        }
         let fleet = self.fleet.clone();
         if let Err(late) = fleet.gathered(SETTLE).await {
             self.broken(late);
         }
-        if !fleet.settle(SETTLE).await {
+        let mut told = fleet.settle(SETTLE).await;
+        if told {
+            // A double that comes late comes before what is said after it.
+            fleet.say_everywhere();
+            told = fleet.settle(SETTLE).await;
+        }
+        if !told {
             let mut clients = fleet.residents().iter();
             let late = clients.find(|client| !client.look(Conversation::is_silent));
             let who = late.map_or("somebody".to_owned(), |late| {
@@ -184,8 +218,13 @@ impl Stage {
             });
             self.broken(format!("not everything is told {SETTLE:?} after the talk: {who}"));
         }
-        for wrong in fleet.rosters(ROSTERS).await {
-            self.broken(wrong);
+        self.rosters("at the end").await;
+    }
+
+    /// Waits until all rosters are right; `when` goes before what is wrong.
+    pub async fn rosters(&mut self, when: &str) {
+        for wrong in self.fleet.clone().rosters(ROSTERS).await {
+            self.broken(format!("{when}: {wrong}"));
         }
     }
 

@@ -23,14 +23,7 @@ impl Conversation {
         };
         match self.requests.remove(&id) {
             Some(Request::Join(at)) => self.joined(at, body, now, history),
-            Some(Request::Leave(at)) => {
-                // Only its last room is ever left.
-                if at + 1 == self.places.len()
-                    && let Some(place) = self.places.pop()
-                {
-                    history.left(self.client, place.room);
-                }
-            }
+            Some(Request::Leave(at)) => self.has_left(at, body, now, history),
             Some(Request::Other) => {}
             None => self.stored(id, body, now, history),
         }
@@ -53,6 +46,23 @@ impl Conversation {
             Answer::Denied(index, place) => {
                 history.denied(self.client, self.places[place].room, Some(index), body);
             }
+        }
+    }
+
+    /// Only its last room is ever left.
+    fn has_left(&mut self, at: usize, body: &str, now: Micros, history: &mut History) {
+        let Some(place) = self.places.get_mut(at) else { return };
+        let Ok(failure) = serde_json::from_str::<Failure>(body) else {
+            history.left(self.client, place.room);
+            self.places.truncate(at);
+            return;
+        };
+        place.standing = Standing::In;
+        if failure.code.is_temporary() {
+            place.leave_at = Some(now + failure.retry_after.map_or(REJOIN, |after| after * 1_000));
+            history.put_off();
+        } else {
+            history.denied(self.client, place.room, None, body);
         }
     }
 
@@ -121,7 +131,7 @@ impl Conversation {
                     place.standing = Standing::In;
                 }
                 place.position = place.position.map(|position| position.max(recovered.to));
-                history.recovered(client, place.room, recovered.from, recovered.complete);
+                history.recovered(client, place.room, recovered);
             }
             Some(code) if code.is_temporary() => {
                 place.standing = Standing::Out(now + REJOIN);

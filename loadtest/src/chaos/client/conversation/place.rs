@@ -14,6 +14,8 @@ pub struct Place {
     /// Everything up to here has come.
     pub position: Option<Seq>,
     pub standing: Standing,
+    /// When it asks to leave.
+    pub leave_at: Option<Micros>,
     pub roster: Roster,
 }
 

@@ -163,6 +163,34 @@ fn only_a_guest_leaves_its_last_room() {
     talk.conversation.leave_last();
     let leave = talk.wait(0).remove(0);
     assert!(leave.ends_with(r#"["leave-room","b"]"#), "{leave}");
+    let busy = r#"{"status":"error","code":"overloaded","message":"busy","retryAfter":250}"#;
+    talk.hear(&answer(&leave, busy));
+    assert!(talk.conversation.is_guest() && talk.wait(200).is_empty(), "it is still there");
+    let leave = talk.wait(50).remove(0);
     talk.hear(&answer(&leave, r#"{"status":"success"}"#));
     assert!(talk.conversation.roster(1).is_none() && talk.conversation.roster(0).is_some());
+}
+
+#[test]
+fn a_roster_does_not_outlive_its_connection() {
+    let mut talk = Talk::settled();
+    let list = r#"42["user-list",{"room":"a","count":1,"users":[{"userId":"u","username":"u"}]}]"#;
+    talk.hear(list);
+    let names = |talk: &Talk| talk.conversation.roster(0).unwrap().names("u");
+    assert!(names(&talk));
+    talk.lose();
+    assert!(!names(&talk));
+}
+
+#[test]
+fn what_comes_again_after_the_recovery_is_found() {
+    let mut talk = Talk::settled();
+    talk.history.entered(1, 0, 0, false);
+    talk.history.sent(1, 0, 0);
+    talk.lose();
+    talk.hear("0{}");
+    talk.hear(r#"40{"sid":"y"}"#);
+    talk.hear(&recovered("a", ""));
+    talk.hear(&message("a", 12, 0));
+    assert_eq!(crate::chaos::verdict::Verdict::of(&talk.history).reordered, 1);
 }
