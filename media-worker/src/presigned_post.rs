@@ -114,7 +114,7 @@ mod tests {
             max_bytes: 100,
             good_for: Duration::from_mins(10),
         };
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_451_347_200);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(403_152);
         let keys = Credentials::new("AKID", "secret", Some("session".to_owned()), None, "test");
         let fields = policy.sign(&keys, now).unwrap();
         assert_eq!(fields["x-amz-date"], "20151229T000000Z");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::AckKind;
 use aws_sdk_s3::primitives::ByteStream;
 use local_stack::s3::BUCKET;
 use wire::media::{DeadJob, FileFailed, message_id};
@@ -166,5 +167,26 @@ async fn jobs_that_can_never_be_done_are_buried() {
     assert_eq!((&*failed.error.media_id, failed.error.code), ("expired", ErrorCode::Unavailable));
     world.idle().await;
     assert_eq!(world.count(stream::MEDIA_DEAD).await, 2);
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_workers_is_buried_unread() {
+    let world = World::start().await;
+    let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    let mut dead = world.client.subscribe(subject::MEDIA_DEAD).await.unwrap();
+    world.queue(&job("deadly"), &jpeg(64, 48)).await;
+    // As many workers as are allowed to die of it.
+    for _ in 0..5 {
+        let message = world.delivery().await;
+        message.ack_with(AckKind::Nak(None)).await.unwrap();
+    }
+    let worker = world.worker().await;
+    let buried: DeadJob = next(&mut dead).await;
+    assert_eq!(buried.deliveries, 6);
+    let failed: FileFailed = next(&mut failures).await;
+    assert_eq!(&*failed.error.media_id, "deadly");
+    world.idle().await;
+    assert!(world.files(&room("general")).await.is_empty());
     worker.stop().await.unwrap();
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::object_store::ObjectStore;
 use async_nats::{Client, Subscriber, jetstream};
@@ -21,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use wire::{MediaJob, NodeId, RoomName, StoredFile, StoredMessage, User, stream, subject};
 
 /// Until what is waited for must have happened.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct World {
     pub nats: NatsProcess,
@@ -125,11 +126,23 @@ impl World {
         until(async || self.count(stream::MEDIA).await == 0).await;
     }
 
+    async fn consumer(&self) -> PullConsumer {
+        let consumer =
+            self.jetstream.get_consumer_from_stream(stream::MEDIA_CONSUMER, stream::MEDIA);
+        consumer.await.unwrap()
+    }
+
+    /// Takes the next job from the queue, as a worker does.
+    pub async fn delivery(&self) -> Message {
+        let consumer = self.consumer().await;
+        let mut batch =
+            consumer.batch().max_messages(1).expires(PATIENCE).messages().await.unwrap();
+        batch.next().await.expect("no job").unwrap()
+    }
+
     /// Waits until a worker has a job at hand.
     pub async fn at_work(&self) {
-        let consumer: Result<PullConsumer, _> =
-            self.jetstream.get_consumer_from_stream(stream::MEDIA_CONSUMER, stream::MEDIA).await;
-        let consumer = consumer.unwrap();
+        let consumer = self.consumer().await;
         until(async || consumer.get_info().await.unwrap().num_ack_pending > 0).await;
     }
 
