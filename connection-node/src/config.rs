@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use service_shell::NatsUrl;
+use service_shell::{NatsUrl, token::secret};
 use wire::{NodeId, RoomName, identity::NameError};
 
 use crate::edge::EdgeConfig;
@@ -187,13 +187,6 @@ fn name(text: &str) -> Result<String, NameError> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a number of seconds".to_owned())
-}
-
-fn secret(text: &str) -> Result<String, String> {
-    if text.len() < 16 {
-        return Err(format!("the secret has {} bytes; expected at least 16", text.len()));
-    }
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use percent_encoding::percent_decode_str;
+use service_shell::token::{Claims, Role, Tokens};
 use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
@@ -27,7 +28,6 @@ use crate::{
     Config,
     log::publisher::DownSince,
     metrics::{self, Instruments, Metrics},
-    token::{Claims, Role, Tokens},
 };
 
 /// How long a development token is good for, in seconds.

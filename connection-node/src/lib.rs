@@ -3,7 +3,6 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`edge`] | transports: HTTP, WebSocket, long-polling, closing them |
-//! | [`token`] | who a client is |
 //! | [`request`], [`markup`] | what a client asks for, checked; what a message looks like |
 //! | `session` | one socket: its identity, its rooms, the order of its requests |
 //! | [`rooms`] | decisions about rooms, pure: order, recovery, presence |
@@ -29,7 +28,6 @@ pub mod rooms;
 mod run;
 mod session;
 mod teller;
-pub mod token;
 
 pub use config::{Config, ConfigError};
 pub use run::run;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use service_shell::{BadConfiguration, Link};
+use service_shell::{BadConfiguration, Link, token::Tokens};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wire::{NodeId, stream, subject};
@@ -22,7 +22,6 @@ use crate::{
     metrics::{Instruments, Metrics},
     rooms::shard::Settings,
     teller::Teller,
-    token::Tokens,
 };
 
 /// Reads of the log at once, for gaps, replays and history together.

@@ -8,9 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use service_shell::token::Identity;
 use wire::{ErrorCode, Failure, RoomName};
 
-use crate::{rooms::port::SocketKey, token::Identity};
+use crate::rooms::port::SocketKey;
 
 /// Events that may arrive before the connection is announced to its client.
 const MAX_EARLY: usize = 64;
@@ -231,7 +232,7 @@ fn not_a_member(room: &RoomName) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::{Claims, Role};
+    use service_shell::token::{Claims, Role};
 
     fn session(rooms: &[&str]) -> Session<u32> {
         let claims = Claims {

@@ -1,8 +1,12 @@
 //! Every setting of the media worker.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
-use service_shell::NatsUrl;
+use axum::http::{HeaderValue, Uri};
+use service_shell::token::secret;
+use service_shell::{BadConfiguration, NatsUrl};
+use tower_http::cors::AllowOrigin;
 
 /// What the media worker needs to know. Each field is an option of the command line and a variable of
 /// the environment.
@@ -36,6 +40,31 @@ pub struct Config {
     /// Name the bucket in the path instead of the host, as MinIO and most other servers want it.
     #[arg(long, env = "S3_FORCE_PATH_STYLE")]
     pub s3_force_path_style: bool,
+
+    /// The S3 service as browsers reach it, where that is by another URL.
+    #[arg(long, env = "S3_PUBLIC_ENDPOINT", value_parser = http_url)]
+    pub s3_public_endpoint: Option<String>,
+
+    /// The URL under which clients find the renditions, that of a CDN before the bucket or of this
+    /// worker: `/media/...` follows it.
+    #[arg(long, env = "MEDIA_URL", default_value = "http://127.0.0.1:3100", value_parser = http_url)]
+    pub media_url: String,
+
+    /// The secret with which tokens are signed (HS256), at least 16 bytes.
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
+    pub jwt_secret: String,
+
+    /// Origins whose pages may upload, separated by commas.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+
+    /// Let pages of every origin upload. For the local stack alone: no option sets it.
+    #[arg(skip)]
+    pub any_origin: bool,
+
+    /// Files that are worked on at a time; each may take some 300 MB.
+    #[arg(long, env = "PARALLEL", default_value_t = NonZeroUsize::MIN.saturating_add(1))]
+    pub parallel: NonZeroUsize,
 }
 
 impl Config {
@@ -53,11 +82,37 @@ impl Config {
             s3_access_key: None,
             s3_secret_key: None,
             s3_force_path_style: false,
+            s3_public_endpoint: None,
+            media_url: "http://127.0.0.1:3100".to_owned(),
+            jwt_secret: "local development only".to_owned(),
+            allowed_origins: Vec::new(),
+            any_origin: false,
+            parallel: NonZeroUsize::MIN.saturating_add(1),
         }
+    }
+
+    /// Which pages may upload.
+    ///
+    /// # Errors
+    /// [`BadConfiguration`] for what is no origin, and for `*`.
+    pub(crate) fn origins(&self) -> Result<AllowOrigin, BadConfiguration> {
+        if self.any_origin {
+            return Ok(AllowOrigin::any());
+        }
+        let read = |origin: &String| {
+            let uri: Option<Uri> = http_url(origin).ok().and_then(|url| url.parse().ok());
+            let bare = uri.is_some_and(|uri| uri.path() == "/" && !origin.ends_with('/'));
+            HeaderValue::from_str(origin).ok().filter(|_| bare).ok_or_else(|| {
+                BadConfiguration(format!(
+                    "{origin:?} in ALLOWED_ORIGINS is no origin: expected some such as https://chat.example"
+                ))
+            })
+        };
+        self.allowed_origins.iter().map(read).collect::<Result<Vec<_>, _>>().map(AllowOrigin::list)
     }
 }
 
-/// Leaves the secret key out.
+/// Leaves the secrets out.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
@@ -66,12 +121,16 @@ impl fmt::Debug for Config {
             .field("s3_bucket", &self.s3_bucket)
             .field("s3_region", &self.s3_region)
             .field("s3_force_path_style", &self.s3_force_path_style)
+            .field("s3_public_endpoint", &self.s3_public_endpoint)
+            .field("media_url", &self.media_url)
+            .field("allowed_origins", &self.allowed_origins)
+            .field("parallel", &self.parallel)
             .finish_non_exhaustive()
     }
 }
 
 fn http_url(text: &str) -> Result<String, String> {
-    let uri: axum::http::Uri = text.parse().map_err(|error| format!("not a URL ({error})"))?;
+    let uri: Uri = text.parse().map_err(|error| format!("not a URL ({error})"))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("http" | "https"), Some(_)) => Ok(text.to_owned()),
         _ => Err("not a URL such as http://127.0.0.1:9000".to_owned()),
@@ -90,7 +149,8 @@ mod tests {
     }
 
     fn parse(arguments: &[&str]) -> Result<Config, String> {
-        let line = [&["media-worker"], arguments].concat();
+        let line =
+            [&["media-worker", "--jwt-secret", "local development only"], arguments].concat();
         Cli::try_parse_from(line).map(|cli| cli.config).map_err(|error| error.to_string())
     }
 
@@ -104,12 +164,14 @@ mod tests {
 
     #[test]
     fn bad_settings_are_refused_with_a_reason() {
-        let table: [(&[&str], &str); 5] = [
+        let table: [(&[&str], &str); 7] = [
             (&["--nats-url", "nats://:0:0"], "expected a NATS URL"),
             (&["--s3-endpoint", "127.0.0.1:9000"], "not a URL"),
             (&["--s3-endpoint", "ftp://files"], "not a URL such as"),
             (&["--s3-access-key", "key"], "--s3-secret-key"),
             (&["--s3-secret-key", "secret"], "--s3-access-key"),
+            (&["--parallel", "0"], "parallel"),
+            (&["--media-url", "/here"], "not a URL"),
         ];
         for (arguments, expected) in table {
             let refusal = parse(arguments).unwrap_err();
@@ -118,9 +180,21 @@ mod tests {
     }
 
     #[test]
+    fn origins_are_named_one_by_one() {
+        let good = "https://a.example,http://127.0.0.1:3000";
+        assert!(parse(&["--allowed-origins", good]).unwrap().origins().is_ok());
+        for bad in ["*", "a.example", "https://a.example/", "https://a.example/page"] {
+            let config = parse(&["--allowed-origins", bad]).unwrap();
+            assert!(config.origins().is_err(), "{bad}");
+        }
+        assert!(Config { any_origin: true, ..parse(&[]).unwrap() }.origins().is_ok());
+    }
+
+    #[test]
     fn the_debug_form_keeps_the_secret() {
         let mut config = Config::local("nats://user:password@host");
         config.s3_secret_key = Some("hush".to_owned());
+        config.jwt_secret = "hush, hush".to_owned();
         let shown = format!("{config:?}");
         assert!(!shown.contains("hush") && !shown.contains("password"), "{shown}");
     }

@@ -1,14 +1,33 @@
 //! The media worker: makes what people upload small and safe, and puts it into S3.
 //!
-//! The pipeline is not here yet. This service connects to NATS and to the bucket, tells whether it is
-//! ready, and takes no job from the queue.
+//! | module | owns |
+//! | --- | --- |
+//! | [`pipeline`] | from bytes to renditions, or a refusal; no IO |
+//! | `intake` | from bytes to a message in the room, once, whatever ends in between |
+//! | `queue`, `verdict` | the jobs that nodes queue: what is tried again, told, given up |
+//! | `http`, `direct` | the direct path from browsers: tickets, completion; also on Lambda |
+//! | `bucket`, `record`, `uploads`, `log` | S3 and NATS, as far as this worker uses them |
+//!
+//! A worker keeps nothing of its own: what one leaves undone another does.
 
 mod bucket;
 mod config;
+mod direct;
+mod filename;
 mod health;
 mod http;
+mod http_failure;
+mod intake;
+mod log;
 pub mod pipeline;
+mod presigned_post;
+mod queue;
+mod record;
+mod secrets;
 mod service;
+mod ticket;
+mod uploads;
+mod verdict;
 
 pub use config::Config;
-pub use service::run;
+pub use service::{router, run};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     service_shell::main(
         "media-worker",
-        "Starling's media worker: tells whether NATS and the bucket answer; the pipeline is not here yet",
+        "Starling's media worker: makes uploads small and safe, and puts them into S3 and their rooms",
         "0.0.0.0:3100",
         media_worker::run,
     )

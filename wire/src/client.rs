@@ -155,6 +155,9 @@ pub struct FileMessage {
     pub size: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub filename: Option<String>,
+    /// The picture in some 30 characters, to show while it loads; see <https://blurha.sh>.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub blurhash: Option<String>,
     pub timestamp: Timestamp,
 }
 

@@ -15,6 +15,7 @@ pub mod event;
 pub mod heartbeat;
 pub mod identity;
 pub mod kv;
+pub mod media;
 pub mod message;
 pub mod partition;
 pub mod room;
@@ -24,6 +25,7 @@ pub mod timestamp;
 
 pub use error::{ErrorCode, Failure};
 pub use identity::{NodeId, User, WorkerId};
+pub use media::MediaJob;
 pub use message::{StoredChat, StoredFile, StoredMessage};
 pub use partition::{PARTITIONS, Partition};
 pub use room::RoomName;

@@ -54,6 +54,9 @@ pub struct StoredFile {
     pub size: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub filename: Option<String>,
+    /// The picture in some 30 characters, to show while it loads; see <https://blurha.sh>.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub blurhash: Option<String>,
     pub timestamp: Timestamp,
 }
 
@@ -106,6 +109,7 @@ impl StoredMessage {
                 height: file.height,
                 size: file.size,
                 filename: file.filename,
+                blurhash: file.blurhash,
                 timestamp: file.timestamp,
             }),
         }

@@ -23,6 +23,14 @@ pub const RT_BUCKET: &str = "RT";
 /// The work queue of media jobs.
 pub const MEDIA: &str = "MEDIA";
 pub const MEDIA_SUBJECTS: [&str; 1] = ["media.job.*"];
+/// The durable consumer of [`MEDIA`] that every media worker takes jobs from.
+pub const MEDIA_CONSUMER: &str = "media";
+/// A media worker that is silent about a job for this long has lost it to another.
+pub const MEDIA_ACK_WAIT: Duration = Duration::from_secs(10);
+/// The jobs that were given up: [`crate::media::DeadJob`]s on [`crate::subject::MEDIA_DEAD`].
+pub const MEDIA_DEAD: &str = "MEDIA_DEAD";
+/// How long a job that was given up is kept.
+pub const MEDIA_DEAD_MAX_AGE: Duration = Duration::from_hours(30 * 24);
 
 /// The object store through which uploads reach the media worker.
 pub const UPLOADS_BUCKET: &str = "uploads";

@@ -59,6 +59,21 @@ pub fn worker_heartbeat(worker: &WorkerId) -> String {
 /// Every worker's heartbeat.
 pub const ALL_WORKER_HEARTBEATS: &str = "hb.worker.*";
 
+/// Where a node queues [`crate::MediaJob`]s.
+#[must_use]
+pub fn media_job(node: &NodeId) -> String {
+    format!("media.job.{node}")
+}
+
+/// Where the media worker tells a node of files that failed: [`crate::media::FileFailed`].
+#[must_use]
+pub fn media_failure(node: &NodeId) -> String {
+    format!("med.{node}")
+}
+
+/// Where the media worker puts the jobs that it gives up.
+pub const MEDIA_DEAD: &str = "media.dead";
+
 /// A subject of [`crate::stream::ROOMS`], read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogSubject {

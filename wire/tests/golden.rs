@@ -19,6 +19,7 @@ use wire::{
     error, event,
     heartbeat::{NodeHeartbeat, WorkerHeartbeat},
     kv::{Checkpoint, Lease},
+    media::{DeadJob, FileFailed, MediaJob, TAKEN_TYPES, UploadDone, UploadRequest, UploadTicket},
     message::RoomMessage,
     room,
 };
@@ -170,6 +171,22 @@ fn bus() {
     round_trip::<WorkerHeartbeat>(&fixture, "WorkerHeartbeat");
     round_trip::<Lease>(&fixture, "Lease");
     round_trip::<Checkpoint>(&fixture, "Checkpoint");
+}
+
+#[test]
+fn media() {
+    let fixture = fixture("media.json");
+    let types =
+        ["MediaJob", "FileFailed", "DeadJob", "UploadRequest", "UploadTicket", "UploadDone"];
+    assert_eq!(names(&fixture), set(types));
+    round_trip::<MediaJob>(&fixture, "MediaJob");
+    round_trip::<FileFailed>(&fixture, "FileFailed");
+    round_trip::<DeadJob>(&fixture, "DeadJob");
+    for request in round_trip::<UploadRequest>(&fixture, "UploadRequest") {
+        assert!(TAKEN_TYPES.contains(&request.mime.as_str()), "{}", request.mime);
+    }
+    round_trip::<UploadTicket>(&fixture, "UploadTicket");
+    round_trip::<UploadDone>(&fixture, "UploadDone");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use service_shell::token::{TokenError, Tokens};
 use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
@@ -40,7 +41,6 @@ use crate::{
     rooms::port::{Input, Join, SocketKey},
     session::{Admission, Session},
     teller::Teller,
-    token::{TokenError, Tokens},
 };
 
 /// What all sockets of a node share.

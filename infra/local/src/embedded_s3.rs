@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use hyper::body::Incoming;
+use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue};
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use s3s::auth::SimpleAuth;
@@ -38,9 +42,11 @@ pub async fn serve(
     let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         let (stream, _) = accepted.context("the embedded S3 cannot accept")?;
+        let service = service.clone();
+        let answer = service_fn(move |request| for_any_origin(service.clone(), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(stream), service.clone());
+            .serve_connection(TokioIo::new(stream), answer);
         let watched = graceful.watch(connection);
         tasks.spawn(async move {
             if let Err(error) = watched.await {
@@ -52,4 +58,16 @@ pub async fn serve(
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// Pages of every origin may read the answers, as they may with minio: an upload from a page is a simple
+/// request, and its answer all that CORS is about.
+async fn for_any_origin(
+    service: S3Service,
+    request: Request<Incoming>,
+) -> Result<Response<s3s::Body>, s3s::HttpError> {
+    let mut response = Service::call(&service, request).await?;
+    let any = HeaderValue::from_static("*");
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    Ok(response)
 }

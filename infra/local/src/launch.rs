@@ -1,5 +1,6 @@
 //! How each service is configured and started in the stack.
 
+use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::nats::Nats;
@@ -68,8 +69,13 @@ pub fn media_worker(
     nats: &Nats,
     s3: &S3,
     options: &StackOptions,
+    jwt_secret: &str,
 ) -> anyhow::Result<Slot> {
+    let address = listener.local_addr().context("the listener has no address")?;
     let config = media_worker::Config {
+        media_url: format!("http://{address}"),
+        jwt_secret: jwt_secret.to_owned(),
+        any_origin: true,
         s3_endpoint: Some(s3.endpoint().to_owned()),
         s3_bucket: BUCKET.to_owned(),
         s3_region: REGION.to_owned(),

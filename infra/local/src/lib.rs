@@ -5,7 +5,7 @@
 //! here decides about messages.
 //!
 //! Without the feature `services` only the NATS part is built ([`nats_process`], [`nats_cluster`] and
-//! [`provision`]), which is what the services' own tests need.
+//! [`provision`]), which is what the services' own tests need; the feature `s3` adds the S3 server.
 
 pub mod data_folder;
 pub mod file_lock;
@@ -24,7 +24,7 @@ pub mod search_path;
 pub mod banner;
 #[cfg(feature = "services")]
 pub mod cli;
-#[cfg(feature = "services")]
+#[cfg(feature = "s3")]
 pub mod embedded_s3;
 #[cfg(feature = "services")]
 pub mod external_nats;
@@ -40,9 +40,9 @@ pub mod nats;
 pub mod open_files;
 #[cfg(feature = "services")]
 pub mod readiness;
-#[cfg(feature = "services")]
+#[cfg(feature = "s3")]
 pub mod s3;
-#[cfg(feature = "services")]
+#[cfg(feature = "s3")]
 pub mod service;
 #[cfg(feature = "services")]
 pub mod slot;

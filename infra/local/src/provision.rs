@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::Client;
+use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
@@ -36,12 +37,16 @@ pub struct ProvisionOptions {
 pub async fn provision(client: &Client, options: &ProvisionOptions) -> anyhow::Result<()> {
     let mut jetstream = jetstream::new(client.clone());
     jetstream.set_timeout(REQUEST_TIMEOUT);
-    for wanted in [rooms(), realtime(), media(), uploads()] {
+    for wanted in [rooms(), realtime(), media(), media_dead(), uploads()] {
         let name = wanted.name.clone();
         ensure(&jetstream, wanted, options)
             .await
             .with_context(|| format!("cannot provision the stream {name}"))?;
     }
+    jetstream
+        .create_consumer_on_stream(media_consumer(), names::MEDIA)
+        .await
+        .with_context(|| format!("cannot provision the consumer of {}", names::MEDIA))?;
     Ok(())
 }
 
@@ -128,6 +133,31 @@ fn media() -> stream::Config {
     }
 }
 
+/// Who takes jobs from the queue. The server delivers again without end; the media worker counts, and
+/// gives up with a record, where the server would only fall silent.
+fn media_consumer() -> pull::Config {
+    pull::Config {
+        durable_name: Some(names::MEDIA_CONSUMER.to_owned()),
+        description: Some("The media workers".to_owned()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: names::MEDIA_ACK_WAIT,
+        max_deliver: -1,
+        ..pull::Config::default()
+    }
+}
+
+/// The media jobs that were given up.
+fn media_dead() -> stream::Config {
+    stream::Config {
+        name: names::MEDIA_DEAD.to_owned(),
+        description: Some("Media jobs that were given up, for an operator".to_owned()),
+        subjects: vec![wire::subject::MEDIA_DEAD.to_owned()],
+        storage: StorageType::File,
+        max_age: names::MEDIA_DEAD_MAX_AGE,
+        ..stream::Config::default()
+    }
+}
+
 /// The stream under the object store, laid out as ADR-20 of NATS has it.
 fn uploads() -> stream::Config {
     let bucket = names::UPLOADS_BUCKET;
@@ -184,7 +214,7 @@ mod tests {
             max_age: Some(Duration::from_secs(7)),
             replicas: None,
         };
-        for wanted in [realtime(), media(), uploads()] {
+        for wanted in [realtime(), media(), media_dead(), uploads()] {
             let settled = settle(wanted.clone(), None, &options);
             assert_eq!(settled.max_age, wanted.max_age, "{}", wanted.name);
             assert_eq!(

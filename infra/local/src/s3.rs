@@ -7,6 +7,10 @@ use anyhow::{Context as _, bail};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::operation::head_bucket::HeadBucketError;
+use aws_sdk_s3::types::{
+    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleFilter,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::embedded_s3;
@@ -155,7 +159,32 @@ async fn ensure_bucket(client: &Client) -> anyhow::Result<()> {
         Err(error) => return Err(error.into()),
     }
     client.create_bucket().bucket(BUCKET).send().await?;
+    expire(client).await;
     Ok(())
+}
+
+/// Has raw uploads and records expire, where the server can: the embedded one cannot, and keeps them.
+async fn expire(client: &Client) {
+    let rule = |prefix: &str, days| {
+        LifecycleRule::builder()
+            .id(format!("expire-{}", prefix.trim_end_matches('/')))
+            .filter(LifecycleRuleFilter::builder().prefix(prefix).build())
+            .expiration(LifecycleExpiration::builder().days(days).build())
+            .status(ExpirationStatus::Enabled)
+            .build()
+    };
+    let asked = async {
+        let rules = BucketLifecycleConfiguration::builder()
+            .rules(rule("uploads/", 1)?)
+            .rules(rule("records/", 7)?)
+            .build()?;
+        let asking = client.put_bucket_lifecycle_configuration().bucket(BUCKET);
+        asking.lifecycle_configuration(rules).send().await?;
+        anyhow::Ok(())
+    };
+    if let Err(error) = asked.await {
+        tracing::debug!("the S3 server expires nothing by itself: {error:#}");
+    }
 }
 
 async fn start_embedded(options: &S3Options, data: &Path) -> anyhow::Result<S3> {

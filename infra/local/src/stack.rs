@@ -52,7 +52,7 @@ impl Stack {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let s3 = S3::start(&options.s3, &data.path().join("s3"), &path).await?;
 
-        let media = launch::media_worker(listeners.media, &nats, &s3, &options)?;
+        let media = launch::media_worker(listeners.media, &nats, &s3, &options, &jwt_secret)?;
         let workers = listeners.workers.into_iter().enumerate();
         let workers =
             workers.map(|(index, listener)| launch::fanout_worker(index, listener, &nats));

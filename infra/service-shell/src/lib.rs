@@ -1,11 +1,12 @@
 //! The shell around every service: what its `main` does, and how it reaches NATS.
 //!
-//! Owns arguments, telemetry, signals, exit codes and the NATS connection's settings, so that the
-//! three services behave alike where an operator meets them. It leaves what a service does to the
-//! service.
+//! Owns arguments, telemetry, signals, exit codes, the NATS connection's settings and the reading of
+//! tokens, so that the three services behave alike where an operator or a client meets them. It
+//! leaves what a service does to the service.
 
 mod nats;
 mod process;
+pub mod token;
 
 use std::fmt;
 

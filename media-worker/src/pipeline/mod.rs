@@ -60,11 +60,7 @@ fn admit(bytes: &[u8], limits: &Limits) -> Result<Kind, Refusal> {
         return Err(Refusal::broken("The file is empty: choose another"));
     }
     if bytes.len() > limits.bytes {
-        return Err(Refusal::too_large(format!(
-            "The file has {} bytes and {} are allowed: send a smaller one",
-            bytes.len(),
-            limits.bytes
-        )));
+        return Err(Refusal::of_size(bytes.len(), limits.bytes));
     }
     kind::of(bytes)
 }

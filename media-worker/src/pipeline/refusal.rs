@@ -23,6 +23,13 @@ impl Refusal {
         Self { code: ErrorCode::TooLarge, message: message.into() }
     }
 
+    /// A file of this many bytes.
+    pub(crate) fn of_size(bytes: usize, allowed: usize) -> Self {
+        Self::too_large(format!(
+            "The file has {bytes} bytes and {allowed} are allowed: send a smaller one"
+        ))
+    }
+
     /// A file of a type that is taken, but damaged.
     pub(super) fn broken(message: impl Into<String>) -> Self {
         Self { code: ErrorCode::Invalid, message: message.into() }

@@ -22,7 +22,7 @@ async fn provisioning_again_changes_nothing() {
     provision(&client, &ProvisionOptions::default()).await.unwrap();
     let first = streams(&client).await;
     let names: Vec<&str> = first.iter().map(|stream| stream.name.as_str()).collect();
-    assert_eq!(names, ["KV_RT", "MEDIA", "OBJ_uploads", "ROOMS"]);
+    assert_eq!(names, ["KV_RT", "MEDIA", "MEDIA_DEAD", "OBJ_uploads", "ROOMS"]);
     provision(&client, &ProvisionOptions::default()).await.unwrap();
     assert_eq!(streams(&client).await, first);
 }

@@ -84,6 +84,17 @@ pub enum TokenError {
     Invalid,
 }
 
+/// Reads a secret from the configuration.
+///
+/// # Errors
+/// When it has less than 16 bytes.
+pub fn secret(text: &str) -> Result<String, String> {
+    if text.len() < 16 {
+        return Err(format!("the secret has {} bytes; expected at least 16", text.len()));
+    }
+    Ok(text.to_owned())
+}
+
 /// Signs and verifies with one shared secret (HS256).
 #[derive(Clone)]
 pub struct Tokens {

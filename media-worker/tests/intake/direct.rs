@@ -1,0 +1,284 @@
+//! The direct path: HTTP to the worker and a presigned POST to S3, as a browser does it.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use service_shell::token::{Claims, Role, Tokens};
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+use wire::media::{UploadDone, UploadTicket};
+
+use crate::make::jpeg;
+use crate::world::{World, room};
+
+const SECRET: &str = "local development only";
+const FORM: &str = "a-boundary-that-no-file-holds";
+
+/// A token for `user`, good for rooms `team-*` and `general`.
+pub fn token(user: &str, secret: &str) -> String {
+    let claims = Claims {
+        sub: user.to_owned(),
+        name: None,
+        role: Role::User,
+        rooms: vec!["team-*".to_owned(), "general".to_owned()],
+        exp: 0,
+    };
+    Tokens::hs256(secret).sign(claims, 60).unwrap().0
+}
+
+/// One answer of the worker.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn read<T: DeserializeOwned>(&self) -> T {
+        let text = String::from_utf8_lossy(&self.body);
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    fn code(&self) -> String {
+        let body: Value = self.read();
+        assert_eq!(body["status"], "error", "{body}");
+        assert!(body["message"].as_str().is_some_and(|message| message.len() > 10), "{body}");
+        body["code"].as_str().unwrap().to_owned()
+    }
+}
+
+async fn ask(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    Answer { status: head.status, headers: head.headers, body }
+}
+
+async fn post(router: &Router, path: &str, token: Option<&str>, body: Body) -> Answer {
+    let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    ask(router, request.body(body).unwrap()).await
+}
+
+fn wish(mime: &str, size: usize) -> Value {
+    json!({ "room": "team-1", "filename": "cat.jpg", "mime": mime, "size": size })
+}
+
+async fn grant(router: &Router, user: &str, wish: &Value) -> UploadTicket {
+    let body = Body::from(wish.to_string());
+    let answer = post(router, "/media/uploads", Some(&token(user, SECRET)), body).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    answer.read()
+}
+
+async fn complete(router: &Router, user: &str, upload: &str) -> Answer {
+    let path = format!("/media/uploads/{upload}/complete");
+    post(router, &path, Some(&token(user, SECRET)), Body::empty()).await
+}
+
+/// What a browser's form sends; answers the status of S3.
+async fn send(url: &str, fields: &BTreeMap<String, String>, bytes: &[u8]) -> StatusCode {
+    let mut form = Vec::new();
+    for (name, value) in fields {
+        let part = format!(
+            "--{FORM}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
+        form.extend_from_slice(part.as_bytes());
+    }
+    let part = format!(
+        "--{FORM}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"blob\"\r\ncontent-type: application/octet-stream\r\n\r\n"
+    );
+    form.extend_from_slice(part.as_bytes());
+    form.extend_from_slice(bytes);
+    form.extend_from_slice(format!("\r\n--{FORM}--\r\n").as_bytes());
+
+    let uri: axum::http::Uri = url.parse().unwrap();
+    let host = uri.authority().unwrap().as_str();
+    let stream = TokioIo::new(TcpStream::connect(host).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = Request::post(uri.path())
+        .header(header::HOST, host)
+        .header(header::ORIGIN, "https://chat.example")
+        .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={FORM}"))
+        .body(Full::<bytes::Bytes>::from(form))
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    let status = response.status();
+    response.into_body().collect().await.unwrap();
+    drop(sender);
+    connection.await.unwrap().unwrap();
+    status
+}
+
+#[tokio::test]
+async fn a_browsers_upload_becomes_one_message() {
+    let world = World::start().await;
+    let router = media_worker::router(&world.config()).await.unwrap();
+    let photo = jpeg(800, 600);
+    let ticket = grant(&router, "u-1", &wish("image/jpeg", photo.len())).await;
+    assert_eq!(complete(&router, "u-1", &ticket.upload_id).await.code(), "invalid");
+    assert!(send(&ticket.url, &ticket.fields, &photo).await.is_success());
+    assert_eq!(world.keys("uploads/").await.len(), 1);
+
+    let done = complete(&router, "u-1", &ticket.upload_id).await;
+    let done: UploadDone = done.read();
+    let files = world.files(&room("team-1")).await;
+    let [file] = &files[..] else { panic!("{files:?}") };
+    assert_eq!((&file.media_id, &*file.author.user_id), (&done.media_id, "u-1"));
+    assert_eq!((file.width, file.filename.as_deref()), (Some(800), Some("cat.jpg")));
+    assert!(world.keys("uploads/").await.is_empty(), "the raw upload was left behind");
+
+    // A second time the answer is the same, and so is the room; a new worker knows as much.
+    let other = media_worker::router(&world.config()).await.unwrap();
+    for router in [&router, &other] {
+        assert_eq!(complete(router, "u-1", &ticket.upload_id).await.read::<UploadDone>(), done);
+    }
+    assert_eq!(world.files(&room("team-1")).await.len(), 1);
+
+    let path = file.url.strip_prefix("https://media.example").unwrap();
+    let shown = ask(&router, Request::get(path).body(Body::empty()).unwrap()).await;
+    assert_eq!((shown.status, shown.body.len() as u64), (StatusCode::OK, file.size));
+    assert_eq!(shown.headers[header::CONTENT_TYPE], "image/jpeg");
+    assert_eq!(shown.headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+    assert_eq!(shown.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+}
+
+#[tokio::test]
+async fn s3_holds_the_browser_to_its_ticket() {
+    let world = World::start().await;
+    let router = media_worker::router(&world.config()).await.unwrap();
+    let photo = jpeg(64, 48);
+    let ticket = grant(&router, "u-1", &wish("image/jpeg", photo.len())).await;
+    let with = |name: &str, value: &str| {
+        let mut fields = ticket.fields.clone();
+        fields.insert(name.to_owned(), value.to_owned());
+        fields
+    };
+    let other_policy = grant(&router, "u-2", &wish("image/png", 9)).await.fields["policy"].clone();
+    for fields in [
+        with("key", "media/mine.jpg"),
+        with("Content-Type", "text/html"),
+        with("x-amz-signature", &"0".repeat(64)),
+        with("policy", &other_policy),
+    ] {
+        let status = send(&ticket.url, &fields, &photo).await;
+        assert!(status.is_client_error(), "{status} for {fields:?}");
+    }
+    let large = vec![0; wire::event::MAX_FILE_BYTES + 1];
+    assert!(send(&ticket.url, &ticket.fields, &large).await.is_client_error());
+    assert!(send(&ticket.url, &ticket.fields, b"").await.is_client_error());
+    assert!(world.keys("").await.is_empty());
+    assert!(send(&ticket.url, &ticket.fields, &photo).await.is_success());
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_answered_with_a_reason() {
+    let world = World::start().await;
+    let router = media_worker::router(&world.config()).await.unwrap();
+    let (good, forged) = (token("u-1", SECRET), token("u-1", "another secret altogether"));
+    let fine = wish("image/jpeg", 1_000);
+    let with = |name: &str, value: Value| {
+        let mut wish = fine.clone();
+        wish[name] = value;
+        wish.to_string()
+    };
+    let max = wire::event::MAX_FILE_BYTES;
+    let table = [
+        (None, fine.to_string(), 401, "forbidden"),
+        (Some(&forged), fine.to_string(), 401, "forbidden"),
+        (Some(&good), with("room", json!("secret")), 403, "forbidden"),
+        (Some(&good), with("room", json!("")), 400, "invalid"),
+        (Some(&good), with("size", json!(max + 1)), 413, "too_large"),
+        (Some(&good), with("size", json!(0)), 400, "invalid"),
+        (Some(&good), with("mime", json!("text/html")), 415, "unsupported_media"),
+        (Some(&good), "{".to_owned(), 400, "invalid"),
+        (Some(&good), "{}".to_owned(), 400, "invalid"),
+        (Some(&good), with("filename", json!("x".repeat(20_000))), 400, "invalid"),
+    ];
+    for (token, wish, status, code) in table {
+        let token = token.map(String::as_str);
+        let answer = post(&router, "/media/uploads", token, Body::from(wish.clone())).await;
+        assert_eq!((answer.status.as_u16(), &*answer.code()), (status, code), "{wish:.200}");
+    }
+    let largest = with("size", json!(max));
+    let answer = post(&router, "/media/uploads", Some(&good), Body::from(largest)).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn an_upload_is_completed_by_its_owner_alone_and_refused_by_its_bytes() {
+    let world = World::start().await;
+    let router = media_worker::router(&world.config()).await.unwrap();
+    let ticket = grant(&router, "u-1", &wish("image/jpeg; charset=x", 20)).await;
+    let status = |answer: &Answer| answer.status.as_u16();
+    for unknown in ["x", &token("u-1", SECRET)] {
+        assert_eq!(status(&complete(&router, "u-1", unknown).await), 404, "{unknown}");
+    }
+    assert_eq!(status(&complete(&router, "u-2", &ticket.upload_id).await), 403);
+    let path = format!("/media/uploads/{}/complete", ticket.upload_id);
+    assert_eq!(status(&post(&router, &path, None, Body::empty()).await), 401);
+
+    // A ticket is no token.
+    let fine = Body::from(wish("image/jpeg", 10).to_string());
+    let answer = post(&router, "/media/uploads", Some(&ticket.upload_id), fine).await;
+    assert_eq!(status(&answer), 401);
+
+    assert!(send(&ticket.url, &ticket.fields, b"<script>alert(1)</script>").await.is_success());
+    for _ in 0..2 {
+        let answer = complete(&router, "u-1", &ticket.upload_id).await;
+        assert_eq!((status(&answer), &*answer.code()), (415, "unsupported_media"));
+    }
+    assert!(world.keys("uploads/").await.is_empty(), "the raw upload was left behind");
+    assert!(world.files(&room("team-1")).await.is_empty());
+}
+
+#[tokio::test]
+async fn without_s3_the_answer_is_to_try_again() {
+    let mut world = World::start().await;
+    let router = media_worker::router(&world.config()).await.unwrap();
+    let photo = jpeg(64, 48);
+    let ticket = grant(&router, "u-1", &wish("image/jpeg", photo.len())).await;
+    assert!(send(&ticket.url, &ticket.fields, &photo).await.is_success());
+    world.kill_s3().await;
+    let answer = complete(&router, "u-1", &ticket.upload_id).await;
+    assert_eq!((answer.status.as_u16(), &*answer.code()), (503, "unavailable"));
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
+    world.start_s3().await;
+    complete(&router, "u-1", &ticket.upload_id).await.read::<UploadDone>();
+    assert_eq!(world.files(&room("team-1")).await.len(), 1);
+}
+
+#[tokio::test]
+async fn only_the_configured_pages_may_ask() {
+    let world = World::start().await;
+    let router = media_worker::router(&world.config()).await.unwrap();
+    for (origin, allowed) in [("https://chat.example", true), ("https://evil.example", false)] {
+        let request = Request::builder()
+            .method(Method::OPTIONS)
+            .uri("/media/uploads")
+            .header(header::ORIGIN, origin)
+            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+            .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type");
+        let answer = ask(&router, request.body(Body::empty()).unwrap()).await;
+        let granted = answer.headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        assert_eq!(granted.is_some_and(|granted| granted == origin), allowed, "{origin}");
+    }
+    for path in [
+        "/media/uploads/../x",
+        "/media/x/main.jpg",
+        "/media/9b2c6a5e-52c0-4b1f-8f3c-0d6f2a7b1c55/main.jpg",
+    ] {
+        let answer = ask(&router, Request::get(path).body(Body::empty()).unwrap()).await;
+        assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
+    }
+}

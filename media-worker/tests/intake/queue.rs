@@ -1,0 +1,192 @@
+//! Jobs of the queue.
+
+use std::time::Duration;
+
+use async_nats::jetstream::AckKind;
+use aws_sdk_s3::primitives::ByteStream;
+use local_stack::s3::BUCKET;
+use wire::media::{DeadJob, FileFailed, message_id};
+use wire::stream;
+use wire::{ErrorCode, subject};
+
+use crate::make::{Jpeg, exif_marker, has, jpeg, quarters};
+use crate::world::{World, job, next, node, room};
+
+#[tokio::test]
+async fn a_job_makes_one_message_and_two_renditions_without_metadata() {
+    let world = World::start().await;
+    let worker = world.worker().await;
+    let photo = Jpeg { markers: vec![exif_marker(6)], ..Jpeg::default() };
+    let photo = photo.write(800, 600, &quarters(800, 600));
+    assert!(has(&photo, b"Exif"));
+    world.queue(&job("m-1"), &photo).await;
+    world.idle().await;
+
+    let files = world.files(&room("general")).await;
+    let [file] = &files[..] else { panic!("{files:?}") };
+    assert_eq!((&*file.id, &*file.media_id), (&*message_id("m-1"), "m-1"));
+    assert_eq!((&*file.author.username, file.filename.as_deref()), ("Ada", Some("a cat.png")));
+    // Turned by its EXIF.
+    assert_eq!((file.width, file.height, &*file.mime), (Some(600), Some(800), "image/jpeg"));
+    assert!(file.blurhash.as_ref().is_some_and(|hash| hash.len() > 20));
+    let (main, headers) = world.rendition(&file.url).await;
+    assert_eq!(main.len() as u64, file.size);
+    let disposition = "inline; filename=\"a cat.jpg\"; filename*=UTF-8''a%20cat.jpg";
+    assert_eq!(headers, ["image/jpeg", "public, max-age=31536000, immutable", disposition]);
+    let (thumbnail, _) = world.rendition(file.thumbnail_url.as_ref().unwrap()).await;
+    assert!(thumbnail.len() < main.len());
+    assert!(!has(&main, b"Exif") && !has(&thumbnail, b"Exif"));
+    assert_eq!(world.keys("media/").await.len(), 2);
+    assert!(!file.url.contains("m-1"), "the URL can be guessed: {}", file.url);
+    assert!(world.uploads().await.get("m-1").await.is_err(), "the upload was left behind");
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_comes_again_makes_no_second_message_whatever_the_log_remembers() {
+    let world = World::start().await;
+    let mut rooms = world.jetstream.get_stream(stream::ROOMS).await.unwrap();
+    let mut config = rooms.info().await.unwrap().config.clone();
+    config.duplicate_window = Duration::from_millis(100);
+    world.jetstream.update_stream(config).await.unwrap();
+    let worker = world.worker().await;
+    world.queue(&job("m-1"), &jpeg(400, 300)).await;
+    world.idle().await;
+    world.queue_again(&job("m-1")).await;
+    world.idle().await;
+    let files = world.files(&room("general")).await;
+    assert_eq!(files.len(), 1);
+
+    // As a worker leaves it that ends between the message and the record of it.
+    let record = serde_json::json!({
+        "stored": { "room": "general", "message": files[0], "after": 0 }
+    });
+    let body = ByteStream::from(record.to_string().into_bytes());
+    let put = world.s3.put_object().bucket(BUCKET).key("records/m-1.json").body(body);
+    put.send().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.queue_again(&job("m-1")).await;
+    world.idle().await;
+    assert_eq!(world.files(&room("general")).await, files);
+    assert_eq!(world.count(stream::MEDIA_DEAD).await, 0);
+
+    // And one that ended before the message.
+    let record = record.to_string().replace(&*files[0].id, "another-id");
+    let body = ByteStream::from(record.into_bytes());
+    let put = world.s3.put_object().bucket(BUCKET).key("records/m-1.json").body(body);
+    put.send().await.unwrap();
+    world.queue_again(&job("m-1")).await;
+    world.idle().await;
+    let ids: Vec<_> = world.files(&room("general")).await.into_iter().map(|file| file.id).collect();
+    assert_eq!(ids, [files[0].id.clone(), "another-id".into()]);
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_killed_worker_had_another_does() {
+    let mut world = World::start().await;
+    world.kill_s3().await;
+    let first = world.worker().await;
+    world.queue(&job("m-1"), &jpeg(400, 300)).await;
+    world.at_work().await;
+    first.kill().await;
+    world.start_s3().await;
+    assert_eq!(world.count(stream::MEDIA).await, 1);
+    let second = world.worker().await;
+    world.idle().await;
+    assert_eq!(world.files(&room("general")).await.len(), 1);
+    second.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn jobs_wait_for_an_s3_that_is_away_or_broken() {
+    let mut world = World::start().await;
+    world.kill_s3().await;
+    let worker = world.worker().await;
+    let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    for n in 0..5 {
+        world.queue(&job(&format!("m-{n}")), &jpeg(64, 48)).await;
+    }
+    world.at_work().await;
+    world.break_s3().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.count(stream::MEDIA).await, 5);
+    world.kill_s3().await;
+    world.start_s3().await;
+    world.idle().await;
+    let mut files: Vec<_> =
+        world.files(&room("general")).await.into_iter().map(|file| file.media_id).collect();
+    files.sort();
+    assert_eq!(files, ["m-0", "m-1", "m-2", "m-3", "m-4"]);
+    failures.unsubscribe().await.unwrap();
+    assert!(futures_util::StreamExt::next(&mut failures).await.is_none(), "a sender was told");
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn refusals_go_to_the_senders_node() {
+    let world = World::start().await;
+    let worker = world.worker().await;
+    let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    let large = vec![0; wire::event::MAX_FILE_BYTES + 1];
+    let table: [(&str, &[u8], ErrorCode); 3] = [
+        ("text", b"Hello, this is no picture.", ErrorCode::UnsupportedMedia),
+        ("broken", &jpeg(64, 48)[..200], ErrorCode::Invalid),
+        ("large", &large, ErrorCode::TooLarge),
+    ];
+    for (media_id, bytes, code) in table {
+        world.queue(&job(media_id), bytes).await;
+        let failed: FileFailed = next(&mut failures).await;
+        assert_eq!((&*failed.error.media_id, failed.error.code), (media_id, code));
+        assert_eq!((&*failed.user_id, failed.socket), ("u-1", Some(7)));
+    }
+    // Again, as after a worker that ended before the acknowledgement: the answer is the same.
+    world.idle().await;
+    world.queue_again(&job("text")).await;
+    let failed: FileFailed = next(&mut failures).await;
+    assert_eq!(failed.error.code, ErrorCode::UnsupportedMedia);
+    world.idle().await;
+    assert!(world.files(&room("general")).await.is_empty());
+    assert_eq!(world.count(stream::MEDIA_DEAD).await, 0);
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn jobs_that_can_never_be_done_are_buried() {
+    let world = World::start().await;
+    let worker = world.worker().await;
+    let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    let mut dead = world.client.subscribe(subject::MEDIA_DEAD).await.unwrap();
+    world.queue_raw(b"not JSON").await;
+    let buried: DeadJob = next(&mut dead).await;
+    assert_eq!((&*buried.job, buried.deliveries), ("not JSON", 1));
+    world.queue_again(&job("expired")).await;
+    let buried: DeadJob = next(&mut dead).await;
+    assert_eq!(buried.reason, "the file is not there");
+    let failed: FileFailed = next(&mut failures).await;
+    assert_eq!((&*failed.error.media_id, failed.error.code), ("expired", ErrorCode::Unavailable));
+    world.idle().await;
+    assert_eq!(world.count(stream::MEDIA_DEAD).await, 2);
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_workers_is_buried_unread() {
+    let world = World::start().await;
+    let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    let mut dead = world.client.subscribe(subject::MEDIA_DEAD).await.unwrap();
+    world.queue(&job("deadly"), &jpeg(64, 48)).await;
+    // As many workers as are allowed to die of it.
+    for _ in 0..5 {
+        let message = world.delivery().await;
+        message.ack_with(AckKind::Nak(None)).await.unwrap();
+    }
+    let worker = world.worker().await;
+    let buried: DeadJob = next(&mut dead).await;
+    assert_eq!(buried.deliveries, 6);
+    let failed: FileFailed = next(&mut failures).await;
+    assert_eq!(&*failed.error.media_id, "deadly");
+    world.idle().await;
+    assert!(world.files(&room("general")).await.is_empty());
+    worker.stop().await.unwrap();
+}

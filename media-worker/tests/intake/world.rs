@@ -1,0 +1,225 @@
+//! NATS, S3 and media workers, and a look into each.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::object_store::ObjectStore;
+use async_nats::{Client, Subscriber, jetstream};
+use axum::Router;
+use axum::http::StatusCode;
+use futures_util::StreamExt as _;
+use local_stack::nats_process::NatsProcess;
+use local_stack::provision::{ProvisionOptions, provision};
+use local_stack::s3::{BUCKET, REGION, S3Options, client};
+use local_stack::service::Service;
+use local_stack::{embedded_s3, port};
+use media_worker::Config;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+use wire::{MediaJob, NodeId, RoomName, StoredFile, StoredMessage, User, stream, subject};
+
+/// Until what is waited for must have happened.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub struct World {
+    pub nats: NatsProcess,
+    pub client: Client,
+    pub jetstream: jetstream::Context,
+    pub s3: aws_sdk_s3::Client,
+    s3_address: SocketAddr,
+    objects: TempDir,
+    server: Option<Service>,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        let nats = NatsProcess::start_temp().await.unwrap();
+        let client = async_nats::connect(nats.url()).await.unwrap();
+        provision(&client, &ProvisionOptions::default()).await.unwrap();
+        let listener = port::listen_anywhere().await.unwrap();
+        let s3_address = listener.local_addr().unwrap();
+        drop(listener);
+        let mut world = Self {
+            nats,
+            jetstream: jetstream::new(client.clone()),
+            client,
+            s3: client_of(s3_address),
+            s3_address,
+            objects: tempfile::tempdir().unwrap(),
+            server: None,
+        };
+        world.start_s3().await;
+        world.s3.create_bucket().bucket(BUCKET).send().await.unwrap();
+        world
+    }
+
+    pub async fn start_s3(&mut self) {
+        let options = S3Options::default();
+        let (access, secret) = (&options.access_key, &options.secret_key);
+        let service = embedded_s3::service(self.objects.path(), access, secret).unwrap();
+        let listener = port::listen(self.s3_address, "S3").await.unwrap();
+        let serve = |listener, shutdown| embedded_s3::serve(service, listener, shutdown);
+        self.server = Some(Service::start("S3", listener, serve).unwrap());
+    }
+
+    pub async fn kill_s3(&mut self) {
+        self.server.take().unwrap().kill().await;
+    }
+
+    /// An S3 in whose place every request is answered by 500.
+    pub async fn break_s3(&mut self) {
+        let listener = port::listen(self.s3_address, "S3").await.unwrap();
+        let serve = |listener, _| async {
+            let router = Router::new().fallback(async || StatusCode::INTERNAL_SERVER_ERROR);
+            Ok(axum::serve(listener, router).await?)
+        };
+        self.server = Some(Service::start("broken S3", listener, serve).unwrap());
+    }
+
+    pub fn config(&self) -> Config {
+        let options = S3Options::default();
+        Config {
+            s3_endpoint: Some(format!("http://{}", self.s3_address)),
+            s3_bucket: BUCKET.to_owned(),
+            s3_region: REGION.to_owned(),
+            s3_access_key: Some(options.access_key),
+            s3_secret_key: Some(options.secret_key),
+            s3_force_path_style: true,
+            media_url: "https://media.example".to_owned(),
+            allowed_origins: vec!["https://chat.example".to_owned()],
+            ..Config::local(&self.nats.url())
+        }
+    }
+
+    pub async fn worker(&self) -> Service {
+        let (config, listener) = (self.config(), port::listen_anywhere().await.unwrap());
+        let run = |listener, shutdown| media_worker::run(config, listener, shutdown);
+        Service::start("media worker", listener, run).unwrap()
+    }
+
+    /// Does what a node does with a file.
+    pub async fn queue(&self, job: &MediaJob, bytes: &[u8]) {
+        let mut bytes = bytes;
+        self.uploads().await.put(job.object.as_str(), &mut bytes).await.unwrap();
+        self.queue_again(job).await;
+    }
+
+    pub async fn queue_again(&self, job: &MediaJob) {
+        self.queue_raw(&serde_json::to_vec(job).unwrap()).await;
+    }
+
+    pub async fn queue_raw(&self, payload: &[u8]) {
+        let publishing =
+            self.jetstream.publish(subject::media_job(&node()), payload.to_vec().into());
+        publishing.await.unwrap().await.unwrap();
+    }
+
+    pub async fn uploads(&self) -> ObjectStore {
+        self.jetstream.get_object_store(stream::UPLOADS_BUCKET).await.unwrap()
+    }
+
+    /// Waits until no job is queued or worked on.
+    pub async fn idle(&self) {
+        until(async || self.count(stream::MEDIA).await == 0).await;
+    }
+
+    async fn consumer(&self) -> PullConsumer {
+        let consumer =
+            self.jetstream.get_consumer_from_stream(stream::MEDIA_CONSUMER, stream::MEDIA);
+        consumer.await.unwrap()
+    }
+
+    /// Takes the next job from the queue, as a worker does.
+    pub async fn delivery(&self) -> Message {
+        let consumer = self.consumer().await;
+        let mut batch =
+            consumer.batch().max_messages(1).expires(PATIENCE).messages().await.unwrap();
+        batch.next().await.expect("no job").unwrap()
+    }
+
+    /// Waits until a worker has a job at hand.
+    pub async fn at_work(&self) {
+        let consumer = self.consumer().await;
+        until(async || consumer.get_info().await.unwrap().num_ack_pending > 0).await;
+    }
+
+    pub async fn count(&self, stream: &str) -> u64 {
+        self.jetstream.get_stream(stream).await.unwrap().cached_info().state.messages
+    }
+
+    /// Every message in the log of the room, which holds files alone.
+    pub async fn files(&self, room: &RoomName) -> Vec<StoredFile> {
+        let (log, mut files) =
+            (self.jetstream.get_stream(stream::ROOMS).await.unwrap(), Vec::new());
+        let mut from = 1;
+        while let Ok(message) =
+            log.direct_get_next_for_subject(subject::message(room), Some(from)).await
+        {
+            let StoredMessage::File(file) = serde_json::from_slice(&message.payload).unwrap()
+            else {
+                panic!("not a file")
+            };
+            files.push(file);
+            from = message.sequence + 1;
+        }
+        files
+    }
+
+    /// What is under a prefix of the bucket.
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+        let listing = self.s3.list_objects_v2().bucket(BUCKET).prefix(prefix).send().await.unwrap();
+        listing.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
+    }
+
+    /// What stands behind the URL of a rendition: bytes, type, caching, disposition.
+    pub async fn rendition(&self, url: &str) -> (Vec<u8>, [String; 3]) {
+        let key = url.strip_prefix("https://media.example/").unwrap();
+        let object = self.s3.get_object().bucket(BUCKET).key(key).send().await.unwrap();
+        let headers = [&object.content_type, &object.cache_control, &object.content_disposition];
+        let headers = headers.map(|header| header.clone().unwrap());
+        (object.body.collect().await.unwrap().to_vec(), headers)
+    }
+}
+
+/// Waits for something that can only be asked for.
+async fn until(happened: impl AsyncFn() -> bool) {
+    let asking = async {
+        while !happened().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, asking).await.expect("it does not happen");
+}
+
+/// The next message of a subscription, read.
+pub async fn next<T: DeserializeOwned>(subscriber: &mut Subscriber) -> T {
+    let message = timeout(PATIENCE, subscriber.next()).await.expect("nothing comes").unwrap();
+    serde_json::from_slice(&message.payload).unwrap()
+}
+
+fn client_of(address: SocketAddr) -> aws_sdk_s3::Client {
+    client(&format!("http://{address}"), &S3Options::default())
+}
+
+pub fn node() -> NodeId {
+    NodeId::parse("node-1").unwrap()
+}
+
+pub fn room(name: &str) -> RoomName {
+    RoomName::parse(name).unwrap()
+}
+
+pub fn job(media_id: &str) -> MediaJob {
+    MediaJob {
+        media_id: media_id.to_owned(),
+        room: room("general"),
+        author: User { user_id: "u-1".into(), username: "Ada".into() },
+        filename: Some("../a cat.png".to_owned()),
+        object: media_id.to_owned(),
+        node: Some(node()),
+        socket: Some(7),
+    }
+}
