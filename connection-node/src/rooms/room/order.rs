@@ -47,8 +47,9 @@ impl<P: Port> Room<P> {
     /// What the log holds after `last`.
     pub fn repaired(&mut self, page: Page, port: &mut P) {
         let Some(reached) = self.repairing else { return };
-        let behind =
-            if page.complete_from > self.last { self.tear(page.complete_from) } else { Vec::new() };
+        // Where nothing is left, what follows the read is whole again.
+        let floor = page.complete_from.min(page.up_to.max(reached));
+        let behind = if page.complete_from > self.last { self.tear(floor) } else { Vec::new() };
         for message in page.messages {
             self.emit_ahead_below(message.seq, port);
             if message.seq > self.last {
@@ -74,9 +75,9 @@ impl<P: Port> Room<P> {
 
     /// The log has discarded messages that were never emitted here. Whoever was up to date has a gap,
     /// and is told so by a recovery of what is left; returns them.
-    fn tear(&mut self, complete_from: Seq) -> Vec<SocketKey> {
+    fn tear(&mut self, floor: Seq) -> Vec<SocketKey> {
         if let Some(window) = &mut self.window {
-            window.restart(complete_from);
+            window.restart(floor);
         }
         let up_to_date = self.members.iter_mut().filter(|(_, member)| member.recovery.is_none());
         up_to_date

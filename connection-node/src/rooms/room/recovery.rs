@@ -31,7 +31,8 @@ impl<P: Port> Room<P> {
             }
         }
         if taken {
-            let reached = if page.more { page.up_to } else { asked.last };
+            // What the room has not emitted yet comes with the others'.
+            let reached = if page.more { page.up_to.min(self.last) } else { asked.last };
             member.position = member.position.max(reached);
         }
         self.recover(key, port);

@@ -75,7 +75,8 @@ impl Port for Recorder {
 }
 
 pub(super) const WINDOW: usize = 4;
-const PAGE: usize = 3;
+/// Larger than the window, as in production: a page may hold what the room has not emitted yet.
+const PAGE: usize = 6;
 
 /// A node, the log it follows, and the owner that delivers to it.
 pub(super) struct World {
