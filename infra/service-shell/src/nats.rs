@@ -129,7 +129,8 @@ fn notice(event: &Event, told: &Told) {
     match event {
         Event::Connected => {
             tracing::info!("connected to NATS");
-            told.down_since.send_replace(None);
+            // The first connection ends no outage: nobody is told of one.
+            told.down_since.send_if_modified(|since| since.take().is_some());
             told.losses.send_modify(|losses| *losses += 1);
         }
         Event::SlowConsumer(subscription) => {
