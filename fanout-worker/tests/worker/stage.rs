@@ -58,7 +58,9 @@ impl Stage {
 
     /// Who holds the lease of each partition.
     pub async fn owners(&self) -> Vec<Option<WorkerId>> {
-        let bucket = self.jetstream.get_key_value(wire::stream::RT_BUCKET).await.unwrap();
+        // With all the patience that a busy machine may need.
+        let jetstream = jetstream::new(self.client.clone());
+        let bucket = jetstream.get_key_value(wire::stream::RT_BUCKET).await.unwrap();
         let mut owners = Vec::with_capacity(PARTITIONS.into());
         for partition in Partition::all() {
             let lease = bucket.get(lease_key(partition)).await.unwrap();
