@@ -4,16 +4,15 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum as _};
-use loadtest::chaos::{
-    cli::{Command, EXAMPLES},
-    outcome::Outcome,
-    report,
-    scenario::{Fault, soak},
-    service_role::ServiceRole,
-};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::LocalSet,
+use loadtest::{
+    chaos::{
+        cli::{Command, EXAMPLES},
+        outcome::Outcome,
+        report,
+        scenario::{Fault, soak},
+        service_role::ServiceRole,
+    },
+    interruptible,
 };
 
 /// Breaks parts of a Starling while many clients talk, and checks that nothing acknowledged is lost.
@@ -43,21 +42,7 @@ async fn serve(role: ServiceRole, line: Vec<std::ffi::OsString>) -> ExitCode {
 // One thread: no lock and no hand-over between cores, on a machine that the tested system shares.
 #[tokio::main(flavor = "current_thread")]
 async fn check(command: Command) -> ExitCode {
-    // What was started is killed with the future that holds it.
-    let interruptible = async {
-        tokio::select! {
-            held = run(command) => held,
-            signal = interrupted() => signal.and_then(|()| anyhow::bail!("interrupted")),
-        }
-    };
-    match LocalSet::new().run_until(Box::pin(interruptible)).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    interruptible::run(run(command)).await
 }
 
 /// Does what is asked for; whether everything held.
@@ -99,13 +84,4 @@ fn tell(outcomes: &[Outcome], json: Option<&PathBuf>) -> anyhow::Result<()> {
     let Some(file) = json else { return Ok(()) };
     let text = serde_json::to_string_pretty(outcomes)?;
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn interrupted() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupt = tokio::signal::ctrl_c() => Ok(interrupt?),
-        _ = terminate.recv() => Ok(()),
-    }
 }

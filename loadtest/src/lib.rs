@@ -11,6 +11,7 @@ pub mod cpu;
 pub mod dev_token;
 pub mod fleet;
 pub mod http_exchange;
+pub mod interruptible;
 pub mod ledger;
 pub mod pace;
 pub mod packet;

@@ -2,15 +2,10 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::Parser as _;
 use loadtest::{
     cli::{Cli, Command},
-    saturation, steady,
-};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::LocalSet,
+    interruptible, saturation, steady,
 };
 
 // One thread: no lock and no hand-over between cores, on a machine that the measured system shares.
@@ -23,28 +18,5 @@ async fn main() -> ExitCode {
             Command::Saturate(args) => saturation::measure(args).await,
         }
     };
-    // What was started is killed with the future that holds it.
-    let interruptible = async {
-        tokio::select! {
-            whole = measuring => whole,
-            signal = interrupted() => signal.and_then(|()| bail!("interrupted")),
-        }
-    };
-    match LocalSet::new().run_until(Box::pin(interruptible)).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn interrupted() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupt = tokio::signal::ctrl_c() => Ok(interrupt?),
-        _ = terminate.recv() => Ok(()),
-    }
+    interruptible::run(measuring).await
 }

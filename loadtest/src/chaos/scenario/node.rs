@@ -75,13 +75,7 @@ pub async fn kill(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
         _ if all == 0 => stage.broken("nobody was there to be missed".to_owned()),
         _ => {}
     }
-    stage.go_on(scale.seconds(1.0, 10.0)).await;
-    stage.topology.node(VICTIM).start_again()?;
-    let ready = stage.topology.node(VICTIM).wait_ready(READY).await;
-    stage.must("the node does not come back", ready);
-    stage.go_on(scale.seconds(1.0, 10.0)).await;
-    stage.rest().await;
-    stage.close().await
+    come_back(stage, scale).await
 }
 
 /// A node is told to stop: it turns unready, then closes its connections over some time.
@@ -121,6 +115,11 @@ pub async fn stop(name: &str, scale: &Scale) -> anyhow::Result<Outcome> {
         stage.broken(format!("the node ended with {status}, not with 0"));
     }
     judge_closings(&mut stage, there.len(), told, &closings);
+    come_back(stage, scale).await
+}
+
+/// The node comes back, and all is told.
+async fn come_back(mut stage: Stage, scale: &Scale) -> anyhow::Result<Outcome> {
     stage.go_on(scale.seconds(1.0, 10.0)).await;
     stage.topology.node(VICTIM).start_again()?;
     let ready = stage.topology.node(VICTIM).wait_ready(READY).await;
