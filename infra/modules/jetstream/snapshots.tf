@@ -1,6 +1,8 @@
 # A snapshot of each volume every day, kept for a week: against mistakes, which three replicas repeat.
 
 resource "aws_iam_role" "snapshots" {
+  count = var.snapshots ? 1 : 0
+
   name_prefix        = "${var.name}-snapshots-"
   description        = "Snapshots of the NATS servers' volumes"
   assume_role_policy = data.aws_iam_policy_document.snapshots_assume.json
@@ -18,7 +20,9 @@ data "aws_iam_policy_document" "snapshots_assume" {
 }
 
 resource "aws_iam_role_policy_attachment" "snapshots" {
-  role       = aws_iam_role.snapshots.name
+  count = var.snapshots ? 1 : 0
+
+  role       = aws_iam_role.snapshots[0].name
   policy_arn = "arn:${data.aws_partition.here.partition}:iam::aws:policy/service-role/AWSDataLifecycleManagerServiceRole"
 }
 
@@ -26,7 +30,7 @@ resource "aws_dlm_lifecycle_policy" "snapshots" {
   count = var.snapshots ? 1 : 0
 
   description        = "Volumes of the NATS servers of ${var.name}"
-  execution_role_arn = aws_iam_role.snapshots.arn
+  execution_role_arn = aws_iam_role.snapshots[0].arn
   state              = "ENABLED"
 
   policy_details {

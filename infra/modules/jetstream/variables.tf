@@ -122,3 +122,8 @@ variable "tags" {
   description = "Tags of machines and their volumes, which do not inherit the provider's."
   type        = map(string)
 }
+
+variable "snapshots" {
+  description = "Take a snapshot of each volume every day."
+  type        = bool
+}
