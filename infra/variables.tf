@@ -38,7 +38,7 @@ variable "zone_id" {
   type        = string
 
   validation {
-    condition     = can(regex("^Z[A-Z0-9]{4,31}$", var.zone_id))
+    condition     = can(regex("^[A-Z0-9]{5,32}$", var.zone_id))
     error_message = "zone_id must be the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ."
   }
 }

@@ -29,17 +29,20 @@ locals {
   }
 
   # The names of files are fixed here and their contents come as secrets, so that the shell sees neither.
-  file_names = sort(keys(var.files))
+  file_names  = sort(keys(var.files))
+  plain_names = sort(keys(var.plain_files))
+  has_files   = length(var.files) + length(var.plain_files) > 0
   init = {
     name                   = "files"
     image                  = var.init_image
     essential              = false
     readonlyRootFilesystem = true
     entryPoint             = ["/bin/sh", "-ec"]
-    command = [join("\n", [
-      for at, name in local.file_names : "printf '%s\\n' \"$FILE_${at}\" > ${local.files_dir}/${name}; chmod 0444 ${local.files_dir}/${name}"
-    ])]
-    environment      = []
+    command = [join("\n", concat(
+      [for at, name in local.file_names : "printf '%s\\n' \"$FILE_${at}\" > ${local.files_dir}/${name}; chmod 0444 ${local.files_dir}/${name}"],
+      [for at, name in local.plain_names : "printf '%s\\n' \"$PLAIN_${at}\" > ${local.files_dir}/${name}; chmod 0444 ${local.files_dir}/${name}"],
+    ))]
+    environment      = [for at, name in local.plain_names : { name = "PLAIN_${at}", value = var.plain_files[name] }]
     secrets          = [for at, name in local.file_names : { name = "FILE_${at}", valueFrom = var.files[name] }]
     mountPoints      = [{ sourceVolume = "files", containerPath = local.files_dir, readOnly = false }]
     logConfiguration = local.logging
@@ -56,8 +59,8 @@ locals {
     environment            = [for name in sort(keys(var.environment)) : { name = name, value = var.environment[name] }]
     secrets                = [for name in sort(keys(var.secrets)) : { name = name, valueFrom = var.secrets[name] }]
     portMappings           = [for port in var.ports : { containerPort = port, hostPort = port, protocol = "tcp" }]
-    mountPoints            = length(var.files) > 0 ? [{ sourceVolume = "files", containerPath = local.files_dir, readOnly = true }] : []
-    dependsOn              = length(var.files) > 0 ? [{ containerName = "files", condition = "SUCCESS" }] : []
+    mountPoints            = local.has_files ? [{ sourceVolume = "files", containerPath = local.files_dir, readOnly = true }] : []
+    dependsOn              = local.has_files ? [{ containerName = "files", condition = "SUCCESS" }] : []
     # Each connection is an open file.
     ulimits          = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }]
     logConfiguration = local.logging
@@ -86,7 +89,7 @@ locals {
   }
 
   containers = concat(
-    length(var.files) > 0 ? [local.init] : [],
+    local.has_files ? [local.init] : [],
     # Without nulls, which ECS would not give back.
     [{ for name, value in local.app : name => value if value != null }],
     var.collector_config == null ? [] : [local.collector],
@@ -117,7 +120,7 @@ resource "aws_ecs_task_definition" "this" {
   }
 
   dynamic "volume" {
-    for_each = length(var.files) > 0 ? ["files"] : []
+    for_each = local.has_files ? ["files"] : []
 
     content {
       name = volume.value

@@ -70,7 +70,7 @@ data "aws_iam_policy_document" "execution" {
   }
 
   dynamic "statement" {
-    for_each = length(local.secret_arns) > 0 ? ["key"] : []
+    for_each = length(local.secret_arns) > 0 && var.secrets_key_arn != null ? ["key"] : []
 
     content {
       sid       = "SecretsKey"
@@ -115,9 +115,9 @@ data "aws_iam_policy_document" "task" {
 }
 
 resource "aws_iam_role_policy" "own" {
-  count = var.task_policy == null ? 0 : 1
+  for_each = var.task_policies
 
-  name   = "service"
+  name   = each.key
   role   = aws_iam_role.task.id
-  policy = var.task_policy
+  policy = each.value
 }

@@ -77,8 +77,14 @@ variable "files" {
   }
 }
 
+variable "plain_files" {
+  description = "Files that are no secrets: from the name under /run/starling to the text."
+  type        = map(string)
+  default     = {}
+}
+
 variable "secrets_key_arn" {
-  description = "The KMS key of the secrets."
+  description = "The KMS key of the secrets; null where they have AWS' own."
   type        = string
 }
 
@@ -87,10 +93,10 @@ variable "kms_key_arn" {
   type        = string
 }
 
-variable "task_policy" {
-  description = "What the task may do beyond telemetry, as a policy document; null for nothing."
-  type        = string
-  default     = null
+variable "task_policies" {
+  description = "What the task may do beyond telemetry: policy documents, by name."
+  type        = map(string)
+  default     = {}
 }
 
 variable "stop_timeout" {
