@@ -13,8 +13,21 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
+
+
+
+def permission(bucket, action, resource):
+    """What a bucket's policy says. moto reads "deny without TLS" as "deny": it knows no conditions."""
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = json.loads(bucket.policy)
+    policy["Statement"] = [statement for statement in policy["Statement"] if "Condition" not in statement]
+    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
 
 CLOUDFRONT = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
 ElementTree.register_namespace("", CLOUDFRONT)
@@ -28,6 +41,7 @@ class Gaps:
         self.policies = {}
         self.headers = {}
         self.subscribers = {}
+        self.tags = {}
         self.ids = itertools.count(1)
 
     def __call__(self, environ, start_response):
@@ -37,12 +51,14 @@ class Gaps:
         answer = None
         if target.startswith("AWSBudgetServiceGateway"):
             answer = self.budgets(target.rpartition(".")[2], environ)
-        elif target == "AnyScaleFrontendService.ListTagsForResource":
-            answer = 200, "application/x-amz-json-1.1", json.dumps({"Tags": {}})
+        elif target.startswith("AnyScaleFrontendService") and target.endswith("Resource"):
+            answer = self.scaling_tags(target.rpartition(".")[2], json.loads(self.body(environ)))
         elif service and service[1] == "dlm":
             answer = self.lifecycle_policies(method, path, environ)
         elif "/response-headers-policy" in path:
             answer = self.response_headers_policies(method, path, environ)
+        elif method == "POST" and path.endswith("/hostedzone"):
+            self.private_zone(environ)
         if answer is None:
             return self.application(environ, start_response)
         status, kind, body, *headers = answer
@@ -57,6 +73,14 @@ class Gaps:
     @staticmethod
     def body(environ):
         return environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+
+    def private_zone(self, environ):
+        """Route 53: a zone that is made with a network is private, whether or not the request says so."""
+        raw = self.body(environ)
+        if b"<VPC>" in raw and b"<PrivateZone>" not in raw:
+            raw = raw.replace(b"</HostedZoneConfig>", b"<PrivateZone>true</PrivateZone></HostedZoneConfig>")
+        environ["wsgi.input"] = io.BytesIO(raw)
+        environ["CONTENT_LENGTH"] = str(len(raw))
 
     def budgets(self, action, environ):
         """Budgets: tags, and who is told."""
@@ -73,6 +97,16 @@ class Gaps:
             self.subscribers[key] = request["Subscribers"]
             return None
         return 200, kind, json.dumps({"Subscribers": self.subscribers.get(key, [])})
+
+    def scaling_tags(self, action, request):
+        """Application Auto Scaling: tags."""
+        tags = self.tags.setdefault(request["ResourceARN"], {})
+        if action == "TagResource":
+            tags.update(request["Tags"])
+        if action == "UntagResource":
+            for key in request["TagKeys"]:
+                tags.pop(key, None)
+        return 200, "application/x-amz-json-1.1", json.dumps({"Tags": tags} if action.startswith("List") else {})
 
     def lifecycle_policies(self, method, path, environ):
         """Data Lifecycle Manager: policies are made, read and deleted."""
@@ -121,6 +155,7 @@ class Gaps:
 def main():
     if len(sys.argv) != 2 or not sys.argv[1].isdigit():
         sys.exit(__doc__)
+    FakeBucket.get_permission = permission
     application = Gaps(DomainDispatcherApplication(create_backend_app))
     run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=True)
 
