@@ -1,8 +1,8 @@
 """Applies the configuration to moto, looks at what is there, adds a region, looks again, destroys it all.
 
-Usage: python apply_to_moto.py TERRAFORM_DIR PUBLIC_DIR SOCKET_IO_CLIENT_DIR MEDIA_LAMBDA_ZIP
+Usage: python apply_to_moto.py ROOT TERRAFORM_DIR PUBLIC_DIR SOCKET_IO_CLIENT_DIR MEDIA_LAMBDA_ZIP
 
-TERRAFORM_DIR is a copy of infra/ that may be written to, after `terraform init`. What is asserted is
+ROOT is the repository's; TERRAFORM_DIR is a copy of infra/ that may be written to, after `terraform init`. What is asserted is
 what an operator or a client would miss: that it exists, is reachable where it must be and closed where
 it must be, and that nothing secret is in an output or in the state.
 """
@@ -19,8 +19,13 @@ from pathlib import Path
 
 import boto3
 
+from known_settings import unknown_settings
+
 NAME, HUB, EDGE, DOMAIN = "starling-ci", "eu-central-1", "us-west-2", "chat.example.org"
 LIMIT = 420  # seconds for one terraform command
+if len(sys.argv) != 6:
+    sys.exit(__doc__)
+ROOT = Path(sys.argv[1]).resolve()
 HERE = Path(__file__).resolve().parent
 STARTED = time.monotonic()
 
@@ -111,6 +116,12 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(done.stdout).items()}
 
 
+def expect_known(service, names):
+    """A setting that a binary does not know is passed over in silence, and looks as if it were set."""
+    unknown = unknown_settings(ROOT, service, names)
+    expect(not unknown, f"{service} is told {', '.join(unknown)}, which it does not know")
+
+
 def look_at_the_hub(moto, outputs):
     """The first region, as an operator would see it."""
     expect(outputs["url"] == f"https://{DOMAIN}", f"the url is {outputs['url']}")
@@ -139,6 +150,7 @@ def look_at_the_hub(moto, outputs):
         plain = {variable["name"] for variable in containers[name]["environment"]}
         secret = {variable["name"] for variable in containers[name]["secrets"]}
         expect("NATS_NKEY_SEED" in secret and not plain & {"NATS_NKEY_SEED", "JWT_SECRET"}, f"{name} has its secrets in plain sight")
+        expect_known(name, plain | secret)
     node = next(service for service in services if service["serviceName"] == "connection-node")
     expect(len(node["loadBalancers"]) == 1, "nodes are behind no load balancer")
 
@@ -182,6 +194,7 @@ def look_at_the_hub(moto, outputs):
     expect((function["Runtime"], function["Architectures"]) == ("provided.al2023", ["arm64"]), "the function is no arm64 binary")
     names = set(function["Environment"]["Variables"])
     expect({"JWT_SECRET_FROM", "NATS_NKEY_SEED_FROM", "NATS_CA_FILE_FROM"} <= names and not {"JWT_SECRET", "NATS_NKEY_SEED"} & names, f"the function is told {sorted(names)}")
+    expect_known("media-lambda", {name.removesuffix("_FROM").removesuffix("_TEXT") for name in names})
     routes = {route["RouteKey"] for route in moto.client("apigatewayv2").get_routes(ApiId=next(iter(moto.client("apigatewayv2").get_apis()["Items"]))["ApiId"])["Items"]}
     expect({"POST /media/uploads", "POST /media/uploads/{id}/complete"} <= routes, f"the API has {sorted(routes)}")
 
@@ -191,7 +204,9 @@ def look_at_the_hub(moto, outputs):
     expect(set(outputs["log_groups"].values()) <= groups, f"the log groups are {sorted(groups)}")
     task = re.search(r"--task-definition (\S+)", outputs["provision_command"])[1]
     provision = ecs.describe_task_definition(taskDefinition=task)["taskDefinition"]["containerDefinitions"]
-    command = next(container["command"] for container in provision if container["name"] == "provision")
+    provision = next(container for container in provision if container["name"] == "provision")
+    expect_known("provision", [variable["name"] for variable in provision["environment"] + provision["secrets"]])
+    command = provision["command"]
     expect(command == ["provision", "--replicas", "3"], f"streams are made by {command}")
 
 
@@ -205,11 +220,12 @@ def look_at_the_edge(moto, outputs, zone):
     task = ecs.describe_task_definition(taskDefinition=f"{edge['cluster']}-connection-node")["taskDefinition"]
     node = next(container for container in task["containerDefinitions"] if container["name"] == "connection-node")
     settings = {variable["name"]: variable["value"] for variable in node["environment"]}
+    expect_known("connection-node", settings)
     expect(settings["NATS_DOMAIN"] == "hub" and "leaf-0.one." in settings["NATS_URL"], "the edge's nodes do not go through leaves")
     expect(all(f":{EDGE}:" in variable["valueFrom"] for variable in node["secrets"]), "the edge's nodes read secrets of another region")
     leaf = ecs.describe_task_definition(taskDefinition=f"{edge['cluster']}-leaf-0")["taskDefinition"]["containerDefinitions"]
     urls = next(variable["value"] for container in leaf for variable in container["environment"] if variable["name"] == "NATS_HUB_URLS")
-    expect(urls == "[" + ", ".join(f"tls://{host}:7422" for host in outputs["nats"]["hosts"]) + "]", f"the leaf goes to {urls}")
+    expect(urls == json.dumps([f"tls://{host}:7422" for host in outputs["nats"]["hosts"]], separators=(",", ":")), f"the leaf goes to {urls}")
 
     peerings = moto.client("ec2", EDGE).describe_vpc_peering_connections()["VpcPeeringConnections"]
     expect([peering["Status"]["Code"] for peering in peerings] == ["active"], "the networks are not linked")
@@ -244,14 +260,12 @@ def look_at_nothing(moto, folder):
 
 
 def main():
-    if len(sys.argv) != 5:
-        sys.exit(__doc__)
-    folder = Path(sys.argv[1])
+    folder = Path(sys.argv[2])
     with Moto() as moto:
         zone = moto.client("route53").create_hosted_zone(Name="example.org", CallerReference="ci")["HostedZone"]["Id"].rpartition("/")[2]
         settings = {
             "name": NAME, "region": HUB, "domain_name": DOMAIN, "zone_id": zone, "allowed_origins": [f"https://{DOMAIN}"],
-            "image_tag": "ci", "public_dir": sys.argv[2], "socket_io_client_dir": sys.argv[3], "media_lambda_zip": sys.argv[4],
+            "image_tag": "ci", "public_dir": sys.argv[3], "socket_io_client_dir": sys.argv[4], "media_lambda_zip": sys.argv[5],
             "alarm_emails": ["ops@example.org"], "deletion_protection": False,
         }
         (folder / "one.tfvars.json").write_text(json.dumps(settings))

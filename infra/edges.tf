@@ -28,7 +28,7 @@ locals {
     ca_secret         = aws_secretsmanager_secret.this["nats/ca"].arn
     server_secret     = aws_secretsmanager_secret.this["nats/server"].arn
     leaf_secret       = aws_secretsmanager_secret.this["nats/leaf"].arn
-    leaf_config       = { for name in ["leaf.conf", "server.conf", "roles.conf"] : name => file("${path.module}/nats/${name}") }
+    leaf_config       = local.nats_config
     ping              = var.ping
     log_retention     = var.log_retention_days
     protect           = var.deletion_protection

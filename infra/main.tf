@@ -60,7 +60,7 @@ module "jetstream" {
   leaves                    = length(var.edges) > 0
   leaf_cidrs                = { for slot, edge in var.edges : slot => edge.vpc_cidr }
 
-  config_files      = { for name in ["single.conf", "cluster.conf", "hub.conf", "server.conf", "roles.conf"] : name => file("${path.module}/nats/${name}") }
+  config_files      = local.nats_config
   server_secret_arn = aws_secretsmanager_secret.this["nats/server"].arn
   kms_key_arn       = module.key.arn
 

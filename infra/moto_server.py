@@ -18,6 +18,8 @@ from moto.s3.models import FakeBucket
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
+CLOUDFRONT = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
+ElementTree.register_namespace("", CLOUDFRONT)
 
 
 def permission(bucket, action, resource):
@@ -27,10 +29,6 @@ def permission(bucket, action, resource):
     policy = json.loads(bucket.policy)
     policy["Statement"] = [statement for statement in policy["Statement"] if "Condition" not in statement]
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
-
-
-CLOUDFRONT = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
-ElementTree.register_namespace("", CLOUDFRONT)
 
 
 class Gaps:
@@ -85,8 +83,14 @@ class Gaps:
     def budgets(self, action, environ):
         """Budgets: tags, and who is told."""
         kind = "application/x-amz-json-1.1"
-        if action == "ListTagsForResource":
-            return 200, kind, json.dumps({"ResourceTags": []})
+        if action in ("ListTagsForResource", "TagResource", "UntagResource"):
+            request = json.loads(self.body(environ))
+            tags = self.tags.setdefault(request["ResourceARN"], {})
+            tags.update({tag["Key"]: tag["Value"] for tag in request.get("ResourceTags", [])})
+            for key in request.get("ResourceTagKeys", []):
+                tags.pop(key, None)
+            listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+            return 200, kind, json.dumps({"ResourceTags": listed} if action.startswith("List") else {})
         if action not in ("CreateNotification", "DescribeSubscribersForNotification"):
             return None
         raw = self.body(environ)

@@ -38,6 +38,11 @@ output "nats" {
   }
 }
 
+output "certificate_hosts" {
+  description = "The names that the NATS servers' certificate must have: `local-stack nats-keys --host ...`."
+  value       = concat(module.jetstream.hosts, flatten([for slot in sort(keys(local.edge_outputs)) : local.edge_outputs[slot].leaves]))
+}
+
 output "provision_command" {
   description = "Makes or updates the streams: after the first apply, and after an upgrade that says so."
   value = join(" ", [

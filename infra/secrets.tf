@@ -6,7 +6,7 @@ locals {
     {
       "jwt"         = "The secret of tokens (HS256), at least 16 bytes"
       "nats/ca"     = "The certificate of the authority that signed the NATS servers' (no secret; kept with the rest)"
-      "nats/server" = "A JSON object for NATS servers and leaves: ca.pem, server.pem, server-key.pem, users.conf"
+      "nats/server" = "A JSON object for NATS servers and leaves: ca.pem, server.pem, server.key, users.conf"
       "nats/node"   = "The nkey seed of connection nodes"
       "nats/fanout" = "The nkey seed of fan-out workers"
       "nats/media"  = "The nkey seed of media workers"

@@ -33,6 +33,11 @@ locals {
     NATS_URL     = module.jetstream.urls
     NATS_CA_FILE = "${local.files_dir}/ca.pem"
   }
+  # The configuration itself; who may connect (users.conf) is each installation's own, and comes as a secret.
+  nats_config = {
+    for name in fileset("${path.module}/nats", "*.conf") : name => file("${path.module}/nats/${name}")
+    if !startswith(name, "users.")
+  }
   otlp = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4317" }
 
   # Tokens are read by nodes and media workers alike.

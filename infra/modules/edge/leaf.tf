@@ -41,15 +41,16 @@ module "leaf" {
   stop_timeout = 45
 
   environment = {
-    NATS_NAME      = "${local.name}-${each.key}"
-    NATS_CERT_FILE = "${local.files_dir}/server.pem"
-    NATS_KEY_FILE  = "${local.files_dir}/server-key.pem"
-    NATS_CA_FILE   = "${local.files_dir}/ca.pem"
-    NATS_HUB_URLS  = "[${join(", ", var.settings.hub_leaf_urls)}]"
+    NATS_NAME = "${local.name}-${each.key}"
+    # The server parses values as it parses its files: their quotes belong to them.
+    NATS_CERT_FILE = "\"${local.files_dir}/server.pem\""
+    NATS_KEY_FILE  = "\"${local.files_dir}/server.key\""
+    NATS_CA_FILE   = "\"${local.files_dir}/ca.pem\""
+    NATS_HUB_URLS  = jsonencode(var.settings.hub_leaf_urls)
   }
   secrets = { NATS_LEAF_SEED = local.here.leaf }
   files = {
-    for file in ["ca.pem", "server.pem", "server-key.pem", "users.conf"] : file => "${local.here.server}:${file}::"
+    for file in ["ca.pem", "server.pem", "server.key", "users.conf"] : file => "${local.here.server}:${file}::"
   }
   plain_files     = var.settings.leaf_config
   secrets_key_arn = null

@@ -24,19 +24,20 @@ locals {
   }
   hosts = [for name in sort(keys(local.servers)) : local.servers[name].host]
 
-  # What infra/nats/ asks of the environment.
+  # What infra/nats/ asks of the environment. The server parses values as it parses its files: their
+  # quotes belong to them.
   config = var.servers == 1 ? "single.conf" : (var.leaves ? "hub.conf" : "cluster.conf")
   environment = {
     for name, server in local.servers : name => merge(
       {
         NATS_NAME      = name
-        NATS_STORE_DIR = "/data"
-        NATS_CERT_FILE = "/etc/nats/tls/server.pem"
-        NATS_KEY_FILE  = "/etc/nats/tls/server-key.pem"
-        NATS_CA_FILE   = "/etc/nats/tls/ca.pem"
+        NATS_STORE_DIR = "\"/data\""
+        NATS_CERT_FILE = "\"/etc/nats/tls/server.pem\""
+        NATS_KEY_FILE  = "\"/etc/nats/tls/server.key\""
+        NATS_CA_FILE   = "\"/etc/nats/tls/ca.pem\""
       },
-      var.servers == 1 ? {} : { NATS_ROUTES = "[${join(", ", [for host in local.hosts : "nats://${host}:6222"])}]" },
-      local.config == "hub.conf" ? { NATS_LEAF_LISTEN = "0.0.0.0:7422" } : {},
+      var.servers == 1 ? {} : { NATS_ROUTES = jsonencode([for host in local.hosts : "nats://${host}:6222"]) },
+      local.config == "hub.conf" ? { NATS_LEAF_LISTEN = "\"0.0.0.0:7422\"" } : {},
     )
   }
 

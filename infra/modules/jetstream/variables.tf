@@ -54,7 +54,7 @@ variable "config_files" {
 }
 
 variable "server_secret_arn" {
-  description = "The secret with ca.pem, server.pem, server-key.pem and users.conf, as one JSON object."
+  description = "The secret with ca.pem, server.pem, server.key and users.conf, as one JSON object."
   type        = string
 }
 
