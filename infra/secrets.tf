@@ -4,7 +4,7 @@
 locals {
   secret_descriptions = merge(
     {
-      "jwt"         = "The secret of tokens (HS256), at least 16 bytes"
+      "jwt"         = "The secret of tokens (HS256), at least 32 bytes"
       "nats/ca"     = "The certificate of the authority that signed the NATS servers' (no secret; kept with the rest)"
       "nats/server" = "A JSON object for NATS servers and leaves: ca.pem, server.pem, server.key, users.conf"
       "nats/node"   = "The nkey seed of connection nodes"

@@ -45,6 +45,8 @@ locals {
   jwt = merge(
     var.jwt.public_key_pem == null ? {} : { JWT_PUBLIC_KEY_FILE = "${local.files_dir}/jwt.pem", JWT_ALGORITHM = var.jwt.algorithm },
     var.jwt.jwks_url == null ? {} : { JWT_JWKS_URL = var.jwt.jwks_url, JWT_ALGORITHM = var.jwt.algorithm },
+    var.jwt.issuer == null ? {} : { JWT_ISSUER = var.jwt.issuer },
+    var.jwt.audience == null ? {} : { JWT_AUDIENCE = var.jwt.audience },
   )
   jwt_secret = var.jwt.public_key_pem == null && var.jwt.jwks_url == null ? { JWT_SECRET = "jwt" } : {}
 

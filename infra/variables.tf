@@ -317,12 +317,15 @@ variable "edges" {
 variable "jwt" {
   description = <<-EOT
     How tokens are proven: by the secret <name>/jwt (HS256) where nothing is set, by a public key in PEM,
-    or by the keys of an identity provider under a JWKS URL. `algorithm` goes with the latter two.
+    or by the keys of an identity provider under a JWKS URL. `algorithm` goes with the latter two; `issuer`
+    and `audience` are what `iss` and `aud` of every token must be, where they are set.
   EOT
   type = object({
     public_key_pem = optional(string)
     jwks_url       = optional(string)
     algorithm      = optional(string, "RS256")
+    issuer         = optional(string)
+    audience       = optional(string)
   })
   default = {}
 
