@@ -19,7 +19,7 @@ from pathlib import Path
 
 import boto3
 
-from known_settings import unknown_settings
+from known_settings import unknown_metrics, unknown_settings
 
 NAME, HUB, EDGE, DOMAIN = "starling-ci", "eu-central-1", "us-west-2", "chat.example.org"
 LIMIT = 420  # seconds for one terraform command
@@ -207,7 +207,18 @@ def look_at_the_hub(moto, folder, outputs):
     expect({"POST /media/uploads", "POST /media/uploads/{id}/complete"} <= routes, f"the API has {sorted(routes)}")
 
     alarms = moto.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    expect({alarm["AlarmName"] for alarm in alarms} >= set(outputs["alarms"]["names"]) and len(alarms) >= 9, "alarms are missing")
+    expect({alarm["AlarmName"] for alarm in alarms} >= set(outputs["alarms"]["names"]) and len(alarms) >= 10, "alarms are missing")
+    watched = {alarm["MetricName"] for alarm in alarms if alarm.get("MetricName")}
+    watched |= {query["MetricStat"]["Metric"]["MetricName"] for alarm in alarms for query in alarm.get("Metrics", []) if "MetricStat" in query}
+    kept = set()
+    for service in ("connection-node", "fanout-worker", "media-worker"):
+        task = ecs.describe_task_definition(taskDefinition=f"{NAME}-{service}")["taskDefinition"]
+        collector = next(container for container in task["containerDefinitions"] if container["name"] == "collector")
+        kept |= set(re.findall(r'"\^(\w+)\$"', collector["environment"][0]["value"]))
+    unknown = unknown_metrics(ROOT, watched | kept)
+    expect(not unknown, f"no service tells {', '.join(unknown)}")
+    unkept = {name for name in watched if name.startswith("starling_")} - kept
+    expect(not unkept, f"the collectors do not keep {', '.join(sorted(unkept))}, which alarms watch")
     groups = {group["logGroupName"] for group in moto.client("logs").describe_log_groups(logGroupNamePrefix=f"/{NAME}/")["logGroups"]}
     expect(set(outputs["log_groups"].values()) <= groups, f"the log groups are {sorted(groups)}")
     task = re.search(r"--task-definition (\S+)", outputs["provision_command"])[1]

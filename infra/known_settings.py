@@ -1,4 +1,4 @@
-"""Which settings a service's binary reads from its environment: those of its sources, `env = "NAME"`."""
+"""What a service's sources know by name: settings (`env = "NAME"`) and figures of /metrics."""
 
 import re
 
@@ -25,3 +25,19 @@ def known_settings(root, service):
 def unknown_settings(root, service, names):
     """Those of `names` that the service would pass over in silence, sorted."""
     return sorted(set(names) - known_settings(root, service))
+
+
+PREFIXES = {"starling_worker_": "fanout-worker", "starling_media_": "media-worker", "starling_": "connection-node"}
+
+
+def unknown_metrics(root, names):
+    """Those of `names` that no service tells, sorted: an alarm on one would never ring."""
+    unknown = []
+    for name in names:
+        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), None)
+        if prefix is None:
+            continue  # Another program's.
+        source = "".join(path.read_text() for path in (root / PREFIXES[prefix] / "src").rglob("*.rs"))
+        if f'"{name.removeprefix(prefix).removesuffix("_total")}"' not in source:
+            unknown.append(name)
+    return sorted(unknown)

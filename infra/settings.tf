@@ -103,9 +103,9 @@ locals {
     connections = "starling_connections"
     repairs     = "starling_repairs_total"
     log_pending = "starling_worker_log_pending"
-    lease_age   = "starling_worker_lease_age_seconds"
     partitions  = "starling_worker_partitions"
-    redelivered = "jetstream_consumer_num_redelivered"
+    redelivered = "starling_media_redeliveries_total"
+    dead        = "starling_media_dead_letters_total"
   }
   metrics = {
     connection-node = [
@@ -114,12 +114,14 @@ locals {
       "starling_recoveries_total", "starling_transport_closes_total", "starling_send_queue_bytes",
     ]
     fanout-worker = [
-      local.metric_names.log_pending, local.metric_names.lease_age, local.metric_names.partitions,
+      local.metric_names.log_pending, local.metric_names.partitions, "starling_worker_leases_total",
       "starling_worker_deliveries_total", "starling_worker_outbox_batches", "starling_worker_publish_failures_total",
     ]
-    media-worker = []
+    media-worker = [
+      local.metric_names.redelivered, local.metric_names.dead, "starling_media_jobs_total", "starling_media_in_flight",
+    ]
     nats = [
-      local.metric_names.redelivered, "jetstream_consumer_num_pending", "jetstream_consumer_num_ack_pending",
+      "jetstream_consumer_num_redelivered", "jetstream_consumer_num_pending", "jetstream_consumer_num_ack_pending",
       "jetstream_server_total_messages", "jetstream_server_total_message_bytes", "gnatsd_varz_connections",
       "gnatsd_varz_slow_consumers",
     ]
@@ -131,7 +133,7 @@ locals {
       region       = var.region
       namespace    = local.metrics_namespace
       log_group    = aws_cloudwatch_log_group.metrics.name
-      metrics_port = length(local.metrics[service]) > 0 ? local.ports[service] : null
+      metrics_port = local.ports[service]
       metrics      = local.metrics[service]
     })
   }

@@ -356,8 +356,8 @@ variable "ping" {
   default = {}
 
   validation {
-    condition     = var.ping.interval >= 5 && var.ping.timeout >= 5 && var.ping.interval + var.ping.timeout <= 300
-    error_message = "ping.interval and ping.timeout must be at least 5 seconds and together at most 300: CloudFront closes what is silent for 10 minutes."
+    condition     = var.ping.interval >= 5 && var.ping.interval <= 50 && var.ping.timeout >= 5 && var.ping.timeout <= 60
+    error_message = "ping.interval must be between 5 and 50 seconds, and ping.timeout between 5 and 60: a long poll is answered by the next ping, and CloudFront waits for an answer for a minute."
   }
 }
 

@@ -33,6 +33,7 @@ module "leaf" {
   cluster_arn  = aws_ecs_cluster.this.arn
   image        = var.settings.nats_image
   command      = ["--config", "${local.files_dir}/leaf.conf"]
+  user         = "10001:10001"
   cpu          = 256
   memory       = 512
   count_range  = { min = 1, max = 1 }

@@ -26,7 +26,8 @@ locals {
     ])
   }
   vendor = {
-    for path in fileset(var.socket_io_client_dir, "socket.io{,.esm}.min.js{,.map}") : "vendor/${path}" => "${var.socket_io_client_dir}/${path}"
+    for path in fileset(var.socket_io_client_dir, "socket.io.*") : "vendor/${path}" => "${var.socket_io_client_dir}/${path}"
+    if strcontains(path, ".min.js")
   }
   files = merge(local.page, local.vendor)
 }

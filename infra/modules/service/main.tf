@@ -53,6 +53,7 @@ locals {
     name                   = var.service
     image                  = var.image
     command                = var.command
+    user                   = var.user
     essential              = true
     readonlyRootFilesystem = true
     stopTimeout            = var.stop_timeout

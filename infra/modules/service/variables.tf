@@ -30,6 +30,12 @@ variable "command" {
   default     = null
 }
 
+variable "user" {
+  description = "As whom it runs; null for the image's own user."
+  type        = string
+  default     = null
+}
+
 variable "cpu" {
   description = "CPU units, 1024 a core."
   type        = number

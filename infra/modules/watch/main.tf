@@ -26,15 +26,6 @@ locals {
       minutes     = 3
       silence     = "missing"
     }
-    lease-age = {
-      description = "A partition's lease was not renewed in time: its rooms get nothing. Are there workers, and do they reach NATS?"
-      metric      = var.metric_names.lease_age
-      service     = "fanout-worker"
-      statistic   = "Maximum"
-      above       = 6
-      minutes     = 2
-      silence     = "missing"
-    }
     workers = {
       description = "No fan-out worker says anything: messages are stored, and come to nobody."
       metric      = var.metric_names.partitions
@@ -47,11 +38,20 @@ locals {
     redeliveries = {
       description = "Jobs come again and again: a media worker dies of a file, or takes too long."
       metric      = var.metric_names.redelivered
-      service     = "nats"
-      statistic   = "Maximum"
+      service     = "media-worker"
+      statistic   = "Sum"
       above       = 20
       minutes     = 5
       silence     = "missing"
+    }
+    dead-letters = {
+      description = "A file was given up after several attempts: the stream MEDIA_DEAD says which, and why."
+      metric      = var.metric_names.dead
+      service     = "media-worker"
+      statistic   = "Sum"
+      above       = 0
+      minutes     = 1
+      silence     = "notBreaching"
     }
     storage = {
       description = "A NATS server's volume is filling up: at the end nothing is stored any more. Raise nats.volume_gb, or keep less."
@@ -90,6 +90,40 @@ resource "aws_cloudwatch_metric_alarm" "own" {
   treat_missing_data  = each.value.silence
   alarm_actions       = [aws_sns_topic.this.arn]
   ok_actions          = [aws_sns_topic.this.arn]
+}
+
+# Whose lease nobody renews, a partition is nobody's after three seconds: its rooms get nothing. Each worker
+# tells how many it owns, twice a minute; that is ten times in five.
+resource "aws_cloudwatch_metric_alarm" "unowned" {
+  alarm_name          = "${var.name}-unowned"
+  alarm_description   = "Partitions without an owner: leases are not taken or not renewed. Are there workers, and do they reach NATS?"
+  comparison_operator = "LessThanThreshold"
+  # A tenth is left for workers that come and go, and for a reading that falls into the next five minutes.
+  threshold          = 0.9 * var.partitions
+  evaluation_periods = 1
+  treat_missing_data = "breaching"
+  alarm_actions      = [aws_sns_topic.this.arn]
+  ok_actions         = [aws_sns_topic.this.arn]
+
+  metric_query {
+    id          = "owned"
+    label       = "Partitions with an owner"
+    expression  = "told / 10"
+    return_data = true
+  }
+
+  metric_query {
+    id          = "told"
+    return_data = false
+
+    metric {
+      namespace   = var.metrics_namespace
+      metric_name = var.metric_names.partitions
+      dimensions  = { service = "fanout-worker" }
+      period      = 300
+      stat        = "Sum"
+    }
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "balancer_5xx" {

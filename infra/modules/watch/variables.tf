@@ -22,11 +22,17 @@ variable "metric_names" {
   description = "How the services and the exporter name what is watched."
   type = object({
     log_pending = string
-    lease_age   = string
     partitions  = string
     redelivered = string
+    dead        = string
     repairs     = string
   })
+}
+
+variable "partitions" {
+  description = "How many partitions rooms are dealt over: `wire::partition`."
+  type        = number
+  default     = 64
 }
 
 variable "balancer_suffix" {

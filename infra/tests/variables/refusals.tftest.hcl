@@ -454,7 +454,7 @@ run "pings_too_far_apart" {
   command = plan
 
   variables {
-    ping = { interval = 300 }
+    ping = { interval = 51 }
   }
 
   expect_failures = [var.ping]
