@@ -1,6 +1,6 @@
 """Applies the configuration to moto, looks at what is there, adds a region, looks again, destroys it all.
 
-Usage: python apply_to_moto.py ROOT TERRAFORM_DIR PUBLIC_DIR SOCKET_IO_CLIENT_DIR MEDIA_LAMBDA_ZIP
+Usage: python apply_to_moto.py ROOT TERRAFORM_DIR PUBLIC_DIR SOCKET_IO_CLIENT_DIR MEDIA_LAMBDA_ZIP NATS_SERVER
 
 ROOT is the repository's; TERRAFORM_DIR is a copy of infra/ that may be written to, after `terraform init`. What is asserted is
 what an operator or a client would miss: that it exists, is reachable where it must be and closed where
@@ -23,7 +23,7 @@ from known_settings import unknown_metrics, unknown_settings
 
 NAME, HUB, EDGE, DOMAIN = "starling-ci", "eu-central-1", "us-west-2", "chat.example.org"
 LIMIT = 420  # seconds for one terraform command
-if len(sys.argv) != 6:
+if len(sys.argv) != 7:
     sys.exit(__doc__)
 ROOT = Path(sys.argv[1]).resolve()
 HERE = Path(__file__).resolve().parent
@@ -259,6 +259,14 @@ def look_at_the_edge(moto, outputs, zone):
     expect(len(launch) == 3, "the NATS servers are not three")
 
 
+def try_the_servers(folder):
+    """A real nats-server reads what the machines and the leaves would start with."""
+    line = [sys.executable, str(HERE / "tests/nats_config.py"), sys.argv[6], str(folder / "terraform.tfstate")]
+    done = subprocess.run(line, capture_output=True, text=True)
+    expect(done.returncode == 0, done.stderr)
+    say(done.stdout.strip())
+
+
 def look_for_secrets(folder, outputs):
     """Neither outputs nor the state hold a secret's value; there is none that Terraform would know."""
     state = (folder / "terraform.tfstate").read_text()
@@ -295,11 +303,13 @@ def main():
         say("applying one region")
         terraform.change("apply", "one.tfvars.json")
         look_at_the_hub(moto, folder, terraform.outputs())
+        try_the_servers(folder)
         say("adding a region")
         terraform.change("apply", "one.tfvars.json", "two.tfvars.json")
         outputs = terraform.outputs()
         look_at_the_hub(moto, folder, outputs)
         look_at_the_edge(moto, outputs, zone)
+        try_the_servers(folder)
         look_for_secrets(folder, outputs)
         say("destroying all of it")
         terraform.change("destroy", "one.tfvars.json", "two.tfvars.json")
