@@ -8,18 +8,14 @@ it must be, and that nothing secret is in an output or in the state.
 """
 
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
-import boto3
-
 from known_settings import unknown_metrics, unknown_settings
+from moto_process import Moto
 
 NAME, HUB, EDGE, DOMAIN = "starling-ci", "eu-central-1", "us-west-2", "chat.example.org"
 LIMIT = 420  # seconds for one terraform command
@@ -39,52 +35,12 @@ def expect(condition, sentence):
         raise SystemExit(f"moto: {sentence}")
 
 
-class Moto:
-    """The server, on a free port, for as long as the `with` lasts."""
-
-    def __enter__(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.log = open("moto.log", "w")
-        environment = os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "moto_server.py"), str(self.port)], stdout=self.log, stderr=self.log, env=environment
-        )
-        for _ in range(300):
-            expect(self.process.poll() is None, f"moto does not start: see {Path('moto.log').resolve()}")
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/moto-api/", timeout=1)
-                return self
-            except OSError:
-                time.sleep(0.1)
-        raise SystemExit("moto: the server does not answer")
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(10)
-        self.log.close()
-
-    def client(self, service, region=HUB):
-        return boto3.client(
-            service, region_name=region, endpoint_url=f"http://127.0.0.1:{self.port}",
-            aws_access_key_id="moto", aws_secret_access_key="moto",
-        )
-
-
 class Terraform:
     """Terraform against moto, in one folder."""
 
     def __init__(self, folder, moto):
         self.folder = folder
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{moto.port}",
-            "AWS_ACCESS_KEY_ID": "moto",
-            "AWS_SECRET_ACCESS_KEY": "moto",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_MAX_ATTEMPTS": "3",
-            "TF_IN_AUTOMATION": "1",
-        }
+        self.environment = moto.environment() | {"TF_IN_AUTOMATION": "1"}
 
     def run(self, *arguments):
         log = self.folder / f"{arguments[0]}.log"
@@ -288,7 +244,7 @@ def look_at_nothing(moto, folder):
 
 def main():
     folder = Path(sys.argv[2])
-    with Moto() as moto:
+    with Moto(HUB, "moto.log") as moto:
         zone = moto.client("route53").create_hosted_zone(Name="example.org", CallerReference="ci")["HostedZone"]["Id"].rpartition("/")[2]
         settings = {
             "name": NAME, "region": HUB, "domain_name": DOMAIN, "zone_id": zone, "allowed_origins": [f"https://{DOMAIN}"],

@@ -1,18 +1,17 @@
 """The start script of the media worker on Lambda, with moto for Secrets Manager and a script for the worker."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
-import urllib.request
 from pathlib import Path
 
-import boto3
-
 INFRA = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(INFRA))
+
+from moto_process import Moto  # noqa: E402
+
 WORKER = """#!/bin/bash
 printf '%s|%s|' "$JWT_SECRET" "$NATS_CA_FILE_FROM"
 stat -c %a "$NATS_CA_FILE"
@@ -24,25 +23,9 @@ CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMII/+="quoted" \\ back\n-----END CER
 class Bootstrap(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        cls.endpoint = f"http://127.0.0.1:{port}"
-        cls.moto = subprocess.Popen(
-            [sys.executable, str(INFRA / "moto_server.py"), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        cls.addClassCleanup(cls.moto.wait)
-        cls.addClassCleanup(cls.moto.terminate)
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{cls.endpoint}/moto-api/", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        secrets = boto3.client(
-            "secretsmanager", region_name="eu-central-1", endpoint_url=cls.endpoint,
-            aws_access_key_id="moto", aws_secret_access_key="moto",
-        )
+        cls.moto = Moto("eu-central-1").__enter__()
+        cls.addClassCleanup(cls.moto.__exit__)
+        secrets = cls.moto.client("secretsmanager")
         cls.arns = {
             name: secrets.create_secret(Name=name, SecretString=text)["ARN"]
             for name, text in {"jwt": "0123456789abcdef", "ca": CERTIFICATE}.items()
@@ -57,7 +40,7 @@ class Bootstrap(unittest.TestCase):
         environment = {
             "PATH": os.environ["PATH"], "TMPDIR": str(self.task), "AWS_REGION": "eu-central-1",
             "AWS_ACCESS_KEY_ID": "moto", "AWS_SECRET_ACCESS_KEY": "moto", "AWS_SESSION_TOKEN": "token",
-            "SECRETS_ENDPOINT": self.endpoint, "LAMBDA_TASK_ROOT": str(self.task),
+            "SECRETS_ENDPOINT": self.moto.url, "LAMBDA_TASK_ROOT": str(self.task),
         }
         script = INFRA / "docker/media-lambda-bootstrap"
         return subprocess.run([script], env=environment | settings, capture_output=True, text=True, timeout=60)
