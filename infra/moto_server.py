@@ -91,6 +91,9 @@ class Gaps:
                 tags.pop(key, None)
             listed = [{"Key": key, "Value": value} for key, value in tags.items()]
             return 200, kind, json.dumps({"ResourceTags": listed} if action.startswith("List") else {})
+        if action == "UpdateBudget":
+            # moto cannot change a budget; as it was made it serves as well.
+            return 200, kind, "{}"
         if action not in ("CreateNotification", "DescribeSubscribersForNotification"):
             return None
         raw = self.body(environ)
