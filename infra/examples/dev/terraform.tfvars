@@ -10,7 +10,7 @@ zone_id         = "Z0123456789ABCDEFGHIJ"
 allowed_origins = ["https://chat-dev.example.org", "http://localhost:3000"]
 
 image_tag        = "0123abc"
-media_lambda_zip = "../build/media-lambda.zip"
+media_lambda_zip = "build/media-lambda.zip"
 
 zones  = 2
 nats   = { servers = 1, instance_type = "t4g.small", volume_gb = 10 }

@@ -10,7 +10,7 @@ zone_id         = "Z0123456789ABCDEFGHIJ"
 allowed_origins = ["https://chat.example.org", "https://www.example.org"]
 
 image_tag        = "0123abc"
-media_lambda_zip = "../build/media-lambda.zip"
+media_lambda_zip = "build/media-lambda.zip"
 
 # Tokens come from the company's identity provider.
 jwt = {
