@@ -84,6 +84,19 @@ def in_state(folder, kind):
     return [instance["attributes"] for resource in resources if resource["type"] == kind for instance in resource["instances"]]
 
 
+def node_policy():
+    """The content security policy of a node without media, as directives, from its source."""
+    source = (ROOT / "connection-node/src/http.rs").read_text()
+    literal = re.search(r'"(default-src[^"]*)"', source)
+    expect(literal, "connection-node/src/http.rs has no policy that begins with default-src")
+    return directives(re.sub(r"\{\w+\}", "", re.sub(r"\\\n\s*", "", literal[1])))
+
+
+def directives(policy):
+    """From each directive to its sources."""
+    return {part.split()[0]: part.split()[1:] for part in policy.split(";") if part.strip()}
+
+
 def look_at_the_hub(moto, folder, outputs):
     """The first region, as an operator would see it."""
     expect(outputs["url"] == f"https://{DOMAIN}", f"the url is {outputs['url']}")
@@ -140,6 +153,12 @@ def look_at_the_hub(moto, folder, outputs):
     expect(distribution["DefaultCacheBehavior"]["TargetOriginId"] == "page", "CloudFront does not serve the page")
     origins = {item["Id"]: item["DomainName"] for item in distribution["Origins"]["Items"]}
     expect(origins["nodes"] == f"nodes.{DOMAIN}" and origins["files"].startswith(outputs["media_bucket"]), f"CloudFront's origins are {origins}")
+
+    # What CloudFront says of the page is what a node says of it, and the places that uploads need.
+    said = directives(outputs["content_security_policy"])
+    expect(said["connect-src"] == ["'self'", f"wss://{DOMAIN}", f"https://{outputs['media_bucket']}.s3.{HUB}.amazonaws.com"], f"pages may connect to {said['connect-src']}")
+    said["connect-src"] = ["'self'"]
+    expect(said == node_policy(), f"CloudFront says {said} of the page, and a node {node_policy()}")
 
     s3 = moto.client("s3")
     config = json.loads(s3.get_object(Bucket=outputs["page_bucket"], Key="config.json")["Body"].read())
