@@ -1,5 +1,5 @@
 # The smallest that works, to try things out: one NATS server, one node, two zones. It keeps messages over
-# a restart, and does not outlive the loss of its zone. Some 170 dollars a month.
+# a restart, and does not outlive the loss of its zone. Some 130 dollars a month.
 #
 #   terraform -chdir=infra apply -var-file=examples/dev/terraform.tfvars
 
