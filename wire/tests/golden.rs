@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use wire::{
     ErrorCode, Failure, Partition, StoredMessage,
+    admin::{
+        AdminOrder, AuthError, Ban, BanRequest, Banned, BroadcastRequest, KickRequest, Reached,
+        Stats, StatsAnswer, UnbanRequest,
+    },
     client::{
         AdminAnnouncement, Auth, ChatMessage, ChatStored, DevToken, DevTokenRequest, Done,
         FileError, FileMessage, FileQueued, HistoryPage, HistoryRequest, Joined, PageConfig,
@@ -132,9 +136,31 @@ fn acks() {
 }
 
 #[test]
+fn administration() {
+    let fixture = fixture("admin.json");
+    let part = |name: &str| fixture[name].as_object().unwrap().clone();
+    let (requests, acks, bus) = (part("requests"), part("acks"), part("bus"));
+    assert_eq!(names(&requests), set(event::ADMIN_EVENTS));
+    assert_eq!(names(&acks), set(event::ADMIN_EVENTS));
+    round_trip::<BroadcastRequest>(&requests, event::BROADCAST_MESSAGE);
+    round_trip::<KickRequest>(&requests, event::KICK);
+    round_trip::<BanRequest>(&requests, event::BAN);
+    round_trip::<UnbanRequest>(&requests, event::UNBAN);
+    round_trip::<Reached>(&acks, event::BROADCAST_MESSAGE);
+    round_trip::<Reached>(&acks, event::KICK);
+    round_trip::<Banned>(&acks, event::BAN);
+    round_trip::<Done>(&acks, event::UNBAN);
+    round_trip::<Stats>(&acks, event::STATS);
+    round_trip::<AdminOrder>(&bus, "order");
+    round_trip::<StatsAnswer>(&bus, "statsAnswer");
+    round_trip::<Ban>(&bus, "ban");
+}
+
+#[test]
 fn server_events() {
     let fixture = fixture("server-events.json");
     assert_eq!(names(&fixture), set(event::SERVER_EVENTS));
+    round_trip::<AuthError>(&fixture, event::AUTH_ERROR);
     round_trip::<ChatMessage>(&fixture, event::CHAT_MESSAGE);
     round_trip::<UserList>(&fixture, event::USER_LIST);
     round_trip::<Presence>(&fixture, event::PRESENCE);
