@@ -6,8 +6,10 @@
 //! | [`request`], [`markup`] | what a client asks for, checked; what a message looks like |
 //! | `session` | one socket: its identity, its rooms, the order of its requests |
 //! | [`rooms`] | decisions about rooms, pure: order, recovery, presence |
+//! | `expiry` | closing connections at the end of their tokens |
 //! | `hub` | the tasks that run those decisions and carry out their effects |
 //! | [`log`] | JetStream: publishing with acks in flight, reading history |
+//! | [`uploads`] | files that sockets send: into the media worker's queue, and word of those that fail |
 //! | [`metrics`] | what is counted, and how it is called |
 //!
 //! A node keeps nothing that the log or its clients could not give back: it can be added, drained or
@@ -16,6 +18,7 @@
 mod config;
 mod deliveries;
 pub mod edge;
+mod expiry;
 mod gateway;
 mod heartbeat;
 mod http;
@@ -28,6 +31,7 @@ pub mod rooms;
 mod run;
 mod session;
 mod teller;
+pub mod uploads;
 
 pub use config::{Config, ConfigError};
 pub use run::run;

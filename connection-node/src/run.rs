@@ -7,13 +7,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use service_shell::{BadConfiguration, Link, token::Tokens};
+use service_shell::{BadConfiguration, Link};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wire::{NodeId, stream, subject};
 
 use crate::{
     Config, deliveries, edge,
+    expiry::Expiry,
     gateway::{self, Gateway},
     heartbeat,
     http::{self, Readiness},
@@ -22,6 +23,7 @@ use crate::{
     metrics::{Instruments, Metrics},
     rooms::shard::Settings,
     teller::Teller,
+    uploads::Uploads,
 };
 
 /// Reads of the log at once, for gaps, replays and history together.
@@ -48,6 +50,8 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let edge_config = config.edge().map_err(|error| BadConfiguration(error.to_string()))?;
     config.check_folders().map_err(|error| BadConfiguration(error.to_string()))?;
+    let signer = config.signer().map_err(|error| BadConfiguration(error.to_string()))?;
+    let (tokens, upkeep) = config.tokens.open()?;
     let node = NodeId::for_run(&config.node_id)
         .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
     let Link { client, losses, down_since } =
@@ -95,11 +99,16 @@ pub async fn run(
     client.flush().await.context("cannot reach NATS")?;
     tasks.spawn(deliveries::receive(frames, hub.clone(), stop.clone()));
     tasks.spawn(catch_up(losses, hub.clone(), stop.clone()));
+    let (url, room) = (&config.nats_url, config.upload_buffer);
+    let (counts, at_work) = (metrics.clone(), tasks.clone());
+    let uploads = Uploads::start(url, room, node.clone(), counts, at_work, stop.clone()).await?;
     let living = CancellationToken::new();
     carriers.spawn(heartbeat::beat(client.clone(), node.clone(), living.clone()));
 
-    let tokens = Tokens::hs256(&config.jwt_secret);
-    let readiness = Readiness::new(down_since, config.nats_grace);
+    tasks.spawn(upkeep.run(stop.clone()));
+    let expiry = Expiry::new(tokens.leeway());
+    tasks.spawn(expiry.clone().run(stop.clone()));
+    let readiness = Readiness::new(down_since, config.nats_grace, tokens.clone());
     let (io_service, socket_io) = edge::build(&edge_config);
     let edge = edge::Edge::new(edge_config);
     let instruments = Instruments {
@@ -107,25 +116,28 @@ pub async fn run(
         edge: edge.clone(),
         hub: hub.clone(),
         publisher: publisher.clone(),
+        uploads: uploads.clone(),
         reads: io.reads.clone(),
         most_reads: READS,
         tasks: tasks.clone(),
     };
     let gateway = Gateway {
         node: node.clone(),
-        tokens: tokens.clone(),
+        tokens,
+        expiry,
         default_rooms: config.default_rooms.clone(),
         hub: hub.clone(),
         publisher,
         reader,
         teller,
+        uploads,
         reads: io.reads.clone(),
         tasks: tasks.clone(),
         metrics,
         next_key: AtomicU64::new(1),
     };
     gateway::register(&socket_io, Arc::new(gateway));
-    let app = http::router(&config, &tokens, readiness.clone(), instruments);
+    let app = http::router(&config, signer, readiness.clone(), instruments);
 
     let accepting = CancellationToken::new();
     let turning = turn_away(shutdown, readiness, config.drain_delay, accepting.clone());
@@ -139,6 +151,12 @@ pub async fn run(
     tasks.close();
     tasks.wait().await;
     living.cancel();
+    take_leave(carriers, &client).await;
+    served
+}
+
+/// Has the last words to NATS sent.
+async fn take_leave(carriers: TaskTracker, client: &async_nats::Client) {
     carriers.close();
     let farewell = async {
         carriers.wait().await;
@@ -147,7 +165,6 @@ pub async fn run(
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
         tracing::warn!("NATS did not take the node's last words in time");
     }
-    served
 }
 
 /// Turns unready when told to stop, and stops accepting once that had time to be noticed.

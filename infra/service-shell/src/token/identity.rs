@@ -47,7 +47,7 @@ impl Identity {
     }
 
     /// An identity by its parts; `None` where a name or a pattern is out of bounds.
-    pub(super) fn new(
+    pub fn new(
         sub: String,
         name: Option<String>,
         role: Role,
