@@ -20,12 +20,15 @@ use axum::{
 use percent_encoding::percent_decode_str;
 use service_shell::{
     WebUrl,
-    token::{Claims, Role, Tokens},
+    token::{Claims, Role, Signer, Verifier},
 };
 use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
-use wire::client::{DevToken, DevTokenRequest, PageConfig};
+use wire::{
+    Timestamp,
+    client::{DevToken, DevTokenRequest, PageConfig},
+};
 
 use crate::{
     Config,
@@ -54,13 +57,14 @@ fn content_security_policy(config: &Config) -> String {
 pub struct Readiness {
     down_since: DownSince,
     grace: Duration,
+    tokens: Verifier,
     draining: Arc<AtomicBool>,
 }
 
 impl Readiness {
-    /// Unready once NATS has been away for `grace`.
-    pub fn new(down_since: DownSince, grace: Duration) -> Self {
-        Self { down_since, grace, draining: Arc::default() }
+    /// Unready once NATS has been away for `grace`, and while nobody's token can be checked.
+    pub fn new(down_since: DownSince, grace: Duration, tokens: Verifier) -> Self {
+        Self { down_since, grace, tokens, draining: Arc::default() }
     }
 
     /// From now on the node is unready, for good.
@@ -72,15 +76,18 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return Some("draining\n".to_owned());
         }
-        let away = now.saturating_duration_since((*self.down_since.borrow())?);
-        (away >= self.grace).then(|| format!("no connection to NATS for {} s\n", away.as_secs()))
+        let away = |since| now.saturating_duration_since(since);
+        match (*self.down_since.borrow()).map(away).filter(|away| *away >= self.grace) {
+            Some(away) => Some(format!("no connection to NATS for {} s\n", away.as_secs())),
+            None => self.tokens.trouble().map(|trouble| format!("{trouble}\n")),
+        }
     }
 }
 
 /// Everything under the node's address but `/socket.io/`.
 pub fn router(
     config: &Config,
-    tokens: &Tokens,
+    signer: Option<Signer>,
     readiness: Readiness,
     instruments: Instruments,
 ) -> Router {
@@ -88,8 +95,8 @@ pub fn router(
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(readiness))
         .route("/metrics", get(measure).with_state(Arc::new(instruments)));
-    if config.dev_tokens {
-        router = router.route("/dev/token", post(dev_token).with_state(tokens.clone()));
+    if let Some(signer) = signer {
+        router = router.route("/dev/token", post(dev_token).with_state(signer));
     }
     if let Some(folder) = &config.socket_io_client_dir {
         router = router.nest_service("/vendor", files(folder));
@@ -177,7 +184,7 @@ async fn measure(State(instruments): State<Arc<Instruments>>) -> Response {
 
 /// Signs whatever identity is asked for.
 async fn dev_token(
-    State(tokens): State<Tokens>,
+    State(signer): State<Signer>,
     Json(request): Json<DevTokenRequest>,
 ) -> Result<Json<DevToken>, (StatusCode, String)> {
     let role = match request.role.as_deref() {
@@ -194,10 +201,9 @@ async fn dev_token(
         name: request.username,
         role,
         rooms: request.rooms.unwrap_or_else(|| vec!["*".to_owned()]),
-        exp: 0,
     };
-    let (token, expires_at) = tokens
-        .sign(claims, DEV_TOKEN_SECONDS)
+    let (token, expires_at) = signer
+        .sign(&claims, DEV_TOKEN_SECONDS, Timestamp::now())
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot sign: {error}\n")))?;
     Ok(Json(DevToken { token, expires_at }))
 }
@@ -205,6 +211,7 @@ async fn dev_token(
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use service_shell::token::TokenArgs;
     use tower::ServiceExt;
 
     use super::*;
@@ -231,7 +238,8 @@ mod tests {
     fn a_short_outage_of_nats_keeps_a_node_ready() {
         let now = Instant::now();
         let (tell, down_since) = tokio::sync::watch::channel(None);
-        let readiness = Readiness::new(down_since, Duration::from_secs(2));
+        let (tokens, _) = TokenArgs::local().open().unwrap();
+        let readiness = Readiness::new(down_since, Duration::from_secs(2), tokens);
         assert_eq!(readiness.trouble(now), None);
         tell.send_replace(Some(now));
         assert_eq!(readiness.trouble(now + Duration::from_millis(1_999)), None);

@@ -6,6 +6,7 @@
 //! | [`request`], [`markup`] | what a client asks for, checked; what a message looks like |
 //! | `session` | one socket: its identity, its rooms, the order of its requests |
 //! | [`rooms`] | decisions about rooms, pure: order, recovery, presence |
+//! | `expiry` | closing connections at the end of their tokens |
 //! | `hub` | the tasks that run those decisions and carry out their effects |
 //! | [`log`] | JetStream: publishing with acks in flight, reading history |
 //! | [`uploads`] | files that sockets send: into the media worker's queue, and word of those that fail |
@@ -17,6 +18,7 @@
 mod config;
 mod deliveries;
 pub mod edge;
+mod expiry;
 mod gateway;
 mod heartbeat;
 mod http;

@@ -82,6 +82,8 @@ struct Connect {
 pub enum Connected {
     accepted,
     unauthenticated,
+    /// The keys to check its token with could not be had.
+    unavailable,
 }
 
 /// How a message fared.

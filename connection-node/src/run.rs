@@ -7,13 +7,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use service_shell::{BadConfiguration, Link, token::Tokens};
+use service_shell::{BadConfiguration, Link};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wire::{NodeId, stream, subject};
 
 use crate::{
     Config, deliveries, edge,
+    expiry::Expiry,
     gateway::{self, Gateway},
     heartbeat,
     http::{self, Readiness},
@@ -49,6 +50,8 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let edge_config = config.edge().map_err(|error| BadConfiguration(error.to_string()))?;
     config.check_folders().map_err(|error| BadConfiguration(error.to_string()))?;
+    let signer = config.signer().map_err(|error| BadConfiguration(error.to_string()))?;
+    let (tokens, upkeep) = config.tokens.open()?;
     let node = NodeId::for_run(&config.node_id)
         .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
     let Link { client, losses, down_since } =
@@ -102,8 +105,10 @@ pub async fn run(
     let living = CancellationToken::new();
     carriers.spawn(heartbeat::beat(client.clone(), node.clone(), living.clone()));
 
-    let tokens = Tokens::hs256(&config.jwt_secret);
-    let readiness = Readiness::new(down_since, config.nats_grace);
+    tasks.spawn(upkeep.run(stop.clone()));
+    let expiry = Expiry::new(tokens.leeway());
+    tasks.spawn(expiry.clone().run(stop.clone()));
+    let readiness = Readiness::new(down_since, config.nats_grace, tokens.clone());
     let (io_service, socket_io) = edge::build(&edge_config);
     let edge = edge::Edge::new(edge_config);
     let instruments = Instruments {
@@ -118,7 +123,8 @@ pub async fn run(
     };
     let gateway = Gateway {
         node: node.clone(),
-        tokens: tokens.clone(),
+        tokens,
+        expiry,
         default_rooms: config.default_rooms.clone(),
         hub: hub.clone(),
         publisher,
@@ -131,7 +137,7 @@ pub async fn run(
         next_key: AtomicU64::new(1),
     };
     gateway::register(&socket_io, Arc::new(gateway));
-    let app = http::router(&config, &tokens, readiness.clone(), instruments);
+    let app = http::router(&config, signer, readiness.clone(), instruments);
 
     let accepting = CancellationToken::new();
     let turning = turn_away(shutdown, readiness, config.drain_delay, accepting.clone());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 use axum::http::HeaderValue;
-use service_shell::token::secret;
+use service_shell::token::{Secret, TokenArgs};
 use service_shell::{BadConfiguration, NatsUrl, WebUrl};
 use tower_http::cors::AllowOrigin;
 
@@ -50,9 +50,13 @@ pub struct Config {
     #[arg(long, env = "MEDIA_URL", default_value = "http://127.0.0.1:3100")]
     pub media_url: WebUrl,
 
-    /// The secret with which tokens are signed (HS256), at least 16 bytes.
-    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
-    pub jwt_secret: String,
+    #[command(flatten)]
+    pub tokens: TokenArgs,
+
+    /// The secret by which uploads are granted and stored files are named so that nobody can guess:
+    /// `openssl rand -hex 32`. Where there is none, JWT_SECRET serves for it.
+    #[arg(long, env = "MEDIA_SECRET", hide_env_values = true)]
+    pub media_secret: Option<Secret>,
 
     /// Origins whose pages may upload, separated by commas.
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
@@ -84,11 +88,32 @@ impl Config {
             s3_force_path_style: false,
             s3_public_endpoint: None,
             media_url: "http://127.0.0.1:3100".parse().expect("a URL"),
-            jwt_secret: "local development only".to_owned(),
+            tokens: TokenArgs::local(),
+            media_secret: None,
             allowed_origins: Vec::new(),
             any_origin: false,
             parallel: NonZeroUsize::MIN.saturating_add(1),
         }
+    }
+
+    /// The secret that the worker's own keys are derived from.
+    ///
+    /// # Errors
+    /// [`BadConfiguration`] where there is none, or anybody could guess it.
+    pub(crate) fn secret(&self) -> Result<&Secret, BadConfiguration> {
+        let secret = self.media_secret.as_ref().or(self.tokens.jwt_secret.as_ref());
+        let secret = secret.ok_or_else(|| {
+            BadConfiguration(
+                "without JWT_SECRET the names of stored files need a secret of their own; set \
+                 MEDIA_SECRET, made with `openssl rand -hex 32`"
+                    .to_owned(),
+            )
+        })?;
+        secret.check().map_err(|why| {
+            let name = if self.media_secret.is_some() { "MEDIA_SECRET" } else { "JWT_SECRET" };
+            BadConfiguration(format!("{name} cannot be used: {why}"))
+        })?;
+        Ok(secret)
     }
 
     /// Which pages may upload.
@@ -171,6 +196,25 @@ mod tests {
     }
 
     #[test]
+    fn the_secret_is_its_own_or_that_of_tokens() {
+        let good = "6d1f0c9b5e7a48d2b3f6a1c0e9d84752";
+        let config = parse(&["--media-secret", good]).unwrap();
+        assert_eq!(config.secret().unwrap().expose(), good);
+        assert_eq!(Config::local("nats://h").secret().unwrap().expose(), "local development only");
+        let jwks =
+            ["worker", "--jwt-jwks-url", "https://id.example/jwks", "--jwt-algorithm", "RS256"];
+        for (line, expected) in [
+            (&jwks[..], "set MEDIA_SECRET"),
+            (&[&jwks[..], &["--media-secret", "short"]].concat(), "MEDIA_SECRET cannot be used"),
+            (&["worker", "--jwt-secret", "short"], "JWT_SECRET cannot be used"),
+        ] {
+            let config = Cli::try_parse_from(line).ok().unwrap().config;
+            let refusal = config.secret().unwrap_err().to_string();
+            assert!(refusal.contains(expected), "{line:?}: {refusal}");
+        }
+    }
+
+    #[test]
     fn origins_are_named_one_by_one() {
         let good = "https://a.example,http://127.0.0.1:3000";
         assert!(parse(&["--allowed-origins", good]).unwrap().origins().is_ok());
@@ -185,7 +229,8 @@ mod tests {
     fn the_debug_form_keeps_the_secret() {
         let mut config = Config::local("nats://user:password@host");
         config.s3_secret_key = Some("hush".to_owned());
-        config.jwt_secret = "hush, hush".to_owned();
+        config.tokens = TokenArgs::of_secret(Secret::own("hush, hush"));
+        config.media_secret = Some(Secret::own("hush, hush, hush"));
         let shown = format!("{config:?}");
         assert!(!shown.contains("hush") && !shown.contains("password"), "{shown}");
     }

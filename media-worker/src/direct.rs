@@ -9,7 +9,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use service_shell::WebUrl;
-use service_shell::token::{Identity, Tokens};
+use service_shell::token::{Identity, Verifier};
 use uuid::Uuid;
 use wire::event::{DEFAULT_ROOM, MAX_FILE_BYTES};
 use wire::media::{TAKEN_TYPES, UploadDone, UploadRequest, UploadTicket};
@@ -30,7 +30,7 @@ const GOOD_FOR: Duration = Duration::from_mins(10);
 /// What the handlers need.
 pub(crate) struct Direct {
     pub intake: Intake,
-    pub tokens: Tokens,
+    pub tokens: Verifier,
     pub secrets: Secrets,
     pub region: String,
     /// Where browsers post to.
@@ -57,7 +57,7 @@ pub(crate) async fn grant(
     headers: HeaderMap,
     request: Result<Json<UploadRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<UploadTicket>), HttpFailure> {
-    let identity = bearer(&direct.tokens, &headers)?;
+    let identity = bearer(&direct.tokens, &headers).await?;
     let Json(request) = request.map_err(|rejection| {
         HttpFailure::new(
             ErrorCode::Invalid,
@@ -94,7 +94,7 @@ pub(crate) async fn complete(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<UploadDone>, HttpFailure> {
-    let identity = bearer(&direct.tokens, &headers)?;
+    let identity = bearer(&direct.tokens, &headers).await?;
     let ticket = Ticket::read(&id, &direct.secrets.tickets).ok_or_else(|| {
         HttpFailure::not_found("There is no such upload, or it is too old: ask for another")
     })?;
@@ -115,13 +115,13 @@ pub(crate) async fn complete(
     Ok(Json(UploadDone { media_id }))
 }
 
-fn bearer(tokens: &Tokens, headers: &HeaderMap) -> Result<Identity, HttpFailure> {
+async fn bearer(tokens: &Verifier, headers: &HeaderMap) -> Result<Identity, HttpFailure> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = value.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    Ok(tokens.identify(token)?)
+    Ok(tokens.identify(token, Timestamp::now()).await?)
 }
 
 /// Whether the upload may be, and the type that S3 is to hold it to.

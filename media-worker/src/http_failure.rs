@@ -53,6 +53,9 @@ impl From<Failure> for HttpFailure {
 
 impl From<TokenError> for HttpFailure {
     fn from(error: TokenError) -> Self {
+        if error == TokenError::Unavailable {
+            return Failure::retry(ErrorCode::Unavailable, error.to_string(), RETRY_AFTER).into();
+        }
         let failure = Failure::new(ErrorCode::Forbidden, error.to_string());
         Self { status: StatusCode::UNAUTHORIZED, failure }
     }

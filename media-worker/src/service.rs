@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use async_nats::Client;
 use axum::Router;
 use service_shell::Link;
-use service_shell::token::Tokens;
+use service_shell::token::{KeyUpkeep, Verifier};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -28,14 +28,17 @@ struct Parts {
     bucket: Bucket,
     intake: Intake,
     secrets: Secrets,
+    tokens: Verifier,
 }
 
 impl Parts {
-    async fn assemble(config: &Config) -> anyhow::Result<Self> {
+    /// With it comes what keeps the keys of tokens up to date.
+    async fn assemble(config: &Config) -> anyhow::Result<(Self, KeyUpkeep)> {
+        let (tokens, upkeep) = config.tokens.open()?;
+        let secrets = Secrets::derive(config.secret()?);
         let Link { client, .. } =
             service_shell::connect(&config.nats_url, "media-worker", QUEUE).await?;
         let bucket = Bucket::open(config).await;
-        let secrets = Secrets::derive(&config.jwt_secret);
         let intake = Intake::new(
             bucket.clone(),
             Log::open(client.clone()).await?,
@@ -43,7 +46,7 @@ impl Parts {
             config.media_url.as_str(),
             config.parallel.get(),
         );
-        Ok(Self { client, bucket, intake, secrets })
+        Ok((Self { client, bucket, intake, secrets, tokens }, upkeep))
     }
 
     fn router(
@@ -53,12 +56,16 @@ impl Parts {
     ) -> anyhow::Result<Router> {
         let direct = Direct {
             intake: self.intake.clone(),
-            tokens: Tokens::hs256(&config.jwt_secret),
+            tokens: self.tokens.clone(),
             secrets: self.secrets.clone(),
             region: config.s3_region.clone(),
             post_url: direct::post_url(config),
         };
-        Ok(http::router(Health::new(self.client.clone(), bucket), direct, config.origins()?))
+        Ok(http::router(
+            Health::new(self.client.clone(), bucket, self.tokens.clone()),
+            direct,
+            config.origins()?,
+        ))
     }
 }
 
@@ -73,12 +80,13 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let parts = Parts::assemble(&config).await?;
+    let (parts, upkeep) = Parts::assemble(&config).await?;
     let (found, finding) = watch::channel(Some("the bucket was not checked yet".to_owned()));
     let router = parts.router(&config, finding)?;
     let checks = health::watch_bucket(parts.bucket, found, shutdown.clone());
     let checks = tokio::spawn(checks);
     let uploads = Uploads::new(parts.client.clone());
+    let upkeep = tokio::spawn(upkeep.run(shutdown.clone()));
     let queue = Queue::new(parts.client, parts.intake, uploads);
     let queue = tokio::spawn(queue.run(config.parallel.get(), shutdown.clone()));
 
@@ -88,6 +96,7 @@ pub async fn run(
     shutdown.cancel();
     queue.await.context("the queue ended badly")?;
     checks.await.context("the checks of the bucket ended badly")?;
+    upkeep.await.context("the upkeep of the keys of tokens ended badly")?;
     served.context("the HTTP server failed")
 }
 
@@ -98,5 +107,9 @@ pub async fn run(
 /// As [`run`].
 pub async fn router(config: &Config) -> anyhow::Result<Router> {
     let (_, unchecked) = watch::channel(None);
-    Parts::assemble(config).await?.router(config, unchecked)
+    let (parts, upkeep) = Parts::assemble(config).await?;
+    let router = parts.router(config, unchecked)?;
+    // For as long as the process: whoever listens there has no end to tell of.
+    tokio::spawn(upkeep.run(CancellationToken::new()));
+    Ok(router)
 }

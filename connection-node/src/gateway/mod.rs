@@ -16,7 +16,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use service_shell::token::{TokenError, Tokens};
+use service_shell::token::{Identity, TokenError, Verifier};
 use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
@@ -26,7 +26,7 @@ use socketioxide::{
 };
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use wire::{ErrorCode, Failure, RoomName, Seq, event};
+use wire::{ErrorCode, Failure, RoomName, Seq, Timestamp, event};
 
 pub use self::peer::{Peer, Reply};
 use self::{
@@ -35,6 +35,7 @@ use self::{
 };
 use crate::{
     edge::{CloseReason, Transport},
+    expiry::{Expiry, Watched},
     hub::Hub,
     log::{publisher::Publisher, reader::LogReader},
     metrics::{Connected, Metrics},
@@ -47,7 +48,8 @@ use crate::{
 /// What all sockets of a node share.
 pub struct Gateway {
     pub node: wire::NodeId,
-    pub tokens: Tokens,
+    pub tokens: Verifier,
+    pub expiry: Arc<Expiry>,
     pub default_rooms: Vec<RoomName>,
     pub hub: Hub,
     pub publisher: Publisher,
@@ -65,8 +67,9 @@ pub struct Gateway {
 pub fn register(io: &SocketIo, gateway: Arc<Gateway>) {
     let connected = gateway.clone();
     let greet = async move |socket: SocketRef| connected.start(&socket);
-    let admit = async move |socket: SocketRef, auth: TryData<serde_json::Value>| {
-        gateway.admit(&socket, &auth.0.unwrap_or_default())
+    let admit = move |socket: SocketRef, auth: TryData<serde_json::Value>| {
+        let gateway = gateway.clone();
+        async move { gateway.admit(&socket, &auth.0.unwrap_or_default()).await }
     };
     io.ns(event::CHAT_NAMESPACE, greet.with(admit));
 }
@@ -79,35 +82,78 @@ struct Admitted {
     named: Arc<Named>,
 }
 
+/// A socket that was let in: counted, and closed at its token's end. It rests in the disconnect
+/// handler (shared, for a handler is cloned to run), which is dropped unrun where the client has left
+/// while it was let in.
+struct Attendance {
+    metrics: Arc<Metrics>,
+    _watched: Watched,
+}
+
+impl Attendance {
+    fn new(metrics: &Arc<Metrics>, watched: Watched) -> Self {
+        metrics.sockets.inc();
+        Self { metrics: metrics.clone(), _watched: watched }
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.metrics.sockets.dec();
+    }
+}
+
 impl Gateway {
     /// Lets a socket in, or says why not; registers all that it may do.
-    fn admit(
+    async fn admit(
         self: &Arc<Self>,
         socket: &SocketRef,
         auth: &serde_json::Value,
     ) -> Result<(), TokenError> {
-        let identity = self
-            .tokens
-            .identify(auth.get("token").and_then(|token| token.as_str()))
-            .inspect_err(|_| self.metrics.count_connect(Connected::unauthenticated))?;
         let Some(transport) = socket.req_parts().extensions.get::<Transport>().cloned() else {
             tracing::error!("a socket came without its transport");
             return Err(TokenError::Invalid);
         };
+        let identity = self.identify(auth, &transport).await?;
         let key: SocketKey = self.next_key.fetch_add(1, Ordering::Relaxed);
+        let watched = self.expiry.watch(key, identity.expires, transport.clone());
+        let attendance = Arc::new(Attendance::new(&self.metrics, watched));
         let session = Arc::new(Session::new(key, identity));
         socket.on_fallback(Inbound { gateway: self.clone(), session: session.clone() });
         let (gateway, ended) = (self.clone(), session.clone());
         socket.on_disconnect(async move || {
-            gateway.metrics.sockets.dec();
+            drop(attendance);
             let rooms = ended.close();
             gateway.uploads.gone(ended.key);
             gateway.hub.gone(ended.key, rooms).await;
         });
         socket.extensions.insert(Admitted { session, transport, named: Arc::new(named(auth)) });
-        self.metrics.sockets.inc();
         self.metrics.count_connect(Connected::accepted);
         Ok(())
+    }
+
+    /// Who the client is. One whose token cannot be judged now has its transport closed, so that it
+    /// comes again by itself, which after a `connect_error` it would not.
+    async fn identify(
+        &self,
+        auth: &serde_json::Value,
+        transport: &Transport,
+    ) -> Result<Identity, TokenError> {
+        let token = auth.get("token").and_then(|token| token.as_str());
+        let identified = self.tokens.identify(token, Timestamp::now()).await;
+        // It may have waited, and its client have left.
+        let identified = identified.and_then(|identity| {
+            if transport.closed() { Err(TokenError::Unavailable) } else { Ok(identity) }
+        });
+        identified.inspect_err(|error| {
+            self.metrics.count_connect(match error {
+                TokenError::Missing | TokenError::Invalid => Connected::unauthenticated,
+                TokenError::Unavailable => Connected::unavailable,
+            });
+            if *error == TokenError::Unavailable {
+                transport.close(CloseReason::Fault);
+            }
+        })
     }
 
     /// The client knows that it is connected: it enters its rooms, and what it sent early is handled.

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use service_shell::WebUrl;
+use service_shell::token::{Secret, TokenArgs};
 use tokio::net::TcpListener;
 
 use crate::nats::Nats;
@@ -16,6 +17,11 @@ pub const MEDIA_NAME: &str = "the media worker";
 /// A node's name, for people, who count from 1.
 pub fn node_name(index: usize) -> String {
     format!("connection node {}", index + 1)
+}
+
+/// The stack's own secret is of its own making.
+fn tokens(jwt_secret: &str) -> TokenArgs {
+    TokenArgs::of_secret(Secret::own(jwt_secret))
 }
 
 /// Starts connection node `index`.
@@ -33,7 +39,7 @@ pub fn connection_node(
 ) -> anyhow::Result<Slot> {
     let config = connection_node::Config {
         public_dir: Some(options.public.clone()),
-        jwt_secret: jwt_secret.to_owned(),
+        tokens: tokens(jwt_secret),
         dev_tokens: true,
         allowed_origins: vec!["*".to_owned()],
         socket_io_client_dir: options.socket_io_client.clone(),
@@ -79,7 +85,7 @@ pub fn media_worker(
     let address = listener.local_addr().context("the listener has no address")?;
     let config = media_worker::Config {
         media_url: address.into(),
-        jwt_secret: jwt_secret.to_owned(),
+        tokens: tokens(jwt_secret),
         any_origin: true,
         s3_endpoint: Some(s3.endpoint().clone()),
         s3_bucket: BUCKET.to_owned(),

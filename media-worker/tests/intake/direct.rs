@@ -9,9 +9,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use service_shell::token::{Claims, Role, Tokens};
+use service_shell::token::{Claims, Role, Secret, TokenArgs};
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
+use wire::Timestamp;
 use wire::media::{UploadDone, UploadTicket};
 
 use crate::make::jpeg;
@@ -27,9 +28,9 @@ pub fn token(user: &str, secret: &str) -> String {
         name: None,
         role: Role::User,
         rooms: vec!["team-*".to_owned(), "general".to_owned()],
-        exp: 0,
     };
-    Tokens::hs256(secret).sign(claims, 60).unwrap().0
+    let signer = TokenArgs::of_secret(Secret::own(secret)).signer().unwrap();
+    signer.sign(&claims, 60, Timestamp::now()).unwrap().0
 }
 
 /// One answer of the worker.
