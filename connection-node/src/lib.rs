@@ -15,9 +15,14 @@
 //! A node keeps nothing that the log or its clients could not give back: it can be added, drained or
 //! lost at any moment.
 
+mod admin;
+mod api;
+mod bans;
 mod config;
 mod deliveries;
 pub mod edge;
+mod engine;
+mod entrance;
 mod expiry;
 mod gateway;
 mod heartbeat;
@@ -26,10 +31,12 @@ mod hub;
 pub mod log;
 pub mod markup;
 pub mod metrics;
+mod rates;
 pub mod request;
 pub mod rooms;
 mod run;
 mod session;
+mod sockets;
 mod teller;
 pub mod uploads;
 

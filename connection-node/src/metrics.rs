@@ -82,6 +82,7 @@ struct Connect {
 pub enum Connected {
     accepted,
     unauthenticated,
+    banned,
     /// The keys to check its token with could not be had.
     unavailable,
 }
@@ -203,6 +204,11 @@ fn new<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &
 impl Metrics {
     pub fn count_publish(&self, result: Published) {
         self.publishes.get_or_create(&Publish { result }).inc();
+    }
+
+    /// How many messages fared so.
+    pub fn published(&self, result: Published) -> u64 {
+        self.publishes.get_or_create(&Publish { result }).get()
     }
 
     pub fn count_connect(&self, result: Connected) {

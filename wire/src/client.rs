@@ -240,6 +240,12 @@ pub struct AdminAnnouncement {
     pub sender: String,
 }
 
+/// `POST /api/rooms/{room}/messages`, answered with [`ChatStored`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiMessage {
+    pub content: String,
+}
+
 /// `GET /config.json`: what the page needs to know of where it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -25,6 +25,7 @@ use wire::{ErrorCode, Failure, User, admin::AuthError, client::Done, error, even
 pub use self::desk::Desk;
 use self::request::AdminRequest;
 use crate::{
+    entrance::Refused,
     gateway::{Gateway, Line, Reply},
     rooms::packet::Packet,
 };
@@ -89,16 +90,17 @@ async fn admit(
     admins: &Arc<AdminGateway>,
     socket: &SocketRef,
     auth: &serde_json::Value,
-) -> Result<(), crate::gateway::Refused> {
-    let attended = admins.gateway.attend(socket, auth).await?;
-    if attended.identity.role != Role::Admin {
+) -> Result<(), Refused> {
+    let entered = admins.gateway.entrance.enter(socket, auth).await?;
+    if entered.identity.role != Role::Admin {
         socket.extensions.insert(NoAdmin);
         return Ok(());
     }
-    let admin = attended.identity.user.clone();
+    let admin = entered.identity.user.clone();
     socket.on_fallback(Inbound { admins: admins.clone(), admin });
-    // Closed at the token's end, as every socket.
-    socket.on_disconnect(async move || drop(attended));
+    // Shared, for a handler is cloned to run.
+    let watched = Arc::new(entered.watched);
+    socket.on_disconnect(async move || drop(watched));
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use wire::{
 
 use crate::{
     edge::Edge,
+    engine::Engine,
     gateway::Peer,
     hub::Hub,
     metrics::{Metrics, Published},
@@ -30,19 +31,19 @@ const CENSUS: Duration = Duration::from_millis(150);
 
 /// What this node has and does, for administrators of any node.
 pub struct Orders {
-    pub node: NodeId,
-    pub client: Client,
-    pub sockets: Arc<Sockets<Peer>>,
-    pub edge: Arc<Edge>,
-    pub hub: Hub,
-    pub metrics: Arc<Metrics>,
-    pub started: Instant,
-    pub rates: Mutex<Rates>,
+    node: NodeId,
+    client: Client,
+    sockets: Arc<Sockets<Peer>>,
+    edge: Arc<Edge>,
+    hub: Hub,
+    metrics: Arc<Metrics>,
+    started: Instant,
+    rates: Mutex<Rates>,
 }
 
 /// What is measured over time.
 #[derive(Default)]
-pub struct Rates {
+struct Rates {
     messages: Rate,
     deliveries: Rate,
 }
@@ -64,6 +65,20 @@ impl Asked {
 }
 
 impl Orders {
+    pub fn new(engine: &Engine, sockets: Arc<Sockets<Peer>>, edge: Arc<Edge>) -> Self {
+        let io = &engine.io;
+        Self {
+            node: io.node.clone(),
+            client: io.client.clone(),
+            sockets,
+            edge,
+            hub: engine.hub.clone(),
+            metrics: io.metrics.clone(),
+            started: Instant::now(),
+            rates: Mutex::default(),
+        }
+    }
+
     /// Carries out and answers, until `stop`.
     pub async fn serve(self: Arc<Self>, mut asked: Asked, stop: CancellationToken) {
         let mut samples = tokio::time::interval(SAMPLE);
@@ -105,14 +120,18 @@ impl Orders {
     fn tell_all(&self, event: &'static str, payload: &impl Serialize) -> usize {
         let Ok(packet) = Packet::new(event, payload) else { return 0 };
         let peers = self.sockets.matching(|_| true);
-        peers.iter().for_each(|peer| peer.emit(&packet));
+        for peer in &peers {
+            peer.emit(&packet);
+        }
         peers.len()
     }
 
     fn dismiss(&self, user_id: &str, message: String) -> usize {
         let Ok(last) = Packet::new(event::AUTH_ERROR, &AuthError { message }) else { return 0 };
         let peers = self.sockets.matching(|peer| &*peer.user().user_id == user_id);
-        peers.iter().for_each(|peer| peer.dismiss(&last));
+        for peer in &peers {
+            peer.dismiss(&last);
+        }
         peers.len()
     }
 

@@ -2,7 +2,6 @@
 //!
 //! Pure.
 
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use service_shell::token::MAX_NAME_BYTES;
 use wire::{
@@ -13,7 +12,7 @@ use wire::{
     event,
 };
 
-use crate::request::Args;
+use crate::request::{Args, read};
 
 /// A well-formed request.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,10 +78,6 @@ impl AdminRequest {
     }
 }
 
-fn read<T: DeserializeOwned>(event: &str, payload: &str, shape: &str) -> Result<T, Failure> {
-    crate::request::read(event, payload, shape)
-}
-
 fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(ErrorCode::Invalid, message)
 }
@@ -119,7 +114,10 @@ mod tests {
             (r#"["broadcast-message",{"content":"hello"}]"#, content()),
             (r#"["ban",{"userId":"u"}]"#, ban(None, None)),
             (r#"["ban",{"userId":"u","seconds":9,"reason":"r"}]"#, ban(Some(9), Some("r"))),
-            (r#"["unban",{"userId":"u"}]"#, AdminRequest::Unban(UnbanRequest { user_id: "u".into() })),
+            (
+                r#"["unban",{"userId":"u"}]"#,
+                AdminRequest::Unban(UnbanRequest { user_id: "u".into() }),
+            ),
             (r#"["stats"]"#, AdminRequest::Stats),
             (r#"["stats",{}]"#, AdminRequest::Stats),
         ] {

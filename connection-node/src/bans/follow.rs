@@ -23,19 +23,19 @@ const RETRY: Duration = Duration::from_millis(500);
 pub type Banned = Box<dyn Fn(&Ban) + Send + Sync>;
 
 /// What the bucket tells from now on.
-pub struct Changes(Ordered);
+pub struct BanChanges(Ordered);
 
 impl Bans {
     /// Reads the whole list, so that it holds before the first client comes.
     ///
     /// # Errors
     /// When the bucket does not answer.
-    pub async fn read(&self) -> anyhow::Result<Changes> {
+    pub async fn read(&self) -> anyhow::Result<BanChanges> {
         let consumer = self
             .store
             .stream
             .create_consumer(OrderedConfig {
-                deliver_subject: self.store.stream.context().client().new_inbox(),
+                deliver_subject: self.client.new_inbox(),
                 filter_subject: format!("{}{ALL_BANS}", self.store.prefix),
                 deliver_policy: DeliverPolicy::LastPerSubject,
                 ..OrderedConfig::default()
@@ -53,13 +53,13 @@ impl Bans {
             }
         }
         self.change(|known| *known = list);
-        Ok(Changes(changes))
+        Ok(BanChanges(changes))
     }
 
     /// Follows the bucket until `stop`, and starts over where something may have been missed.
     pub async fn follow(
         self,
-        changes: Changes,
+        changes: BanChanges,
         mut losses: watch::Receiver<u64>,
         banned: Banned,
         stop: CancellationToken,
@@ -88,7 +88,7 @@ impl Bans {
         }
     }
 
-    async fn hear(&self, Changes(mut changes): Changes, banned: &Banned) -> anyhow::Error {
+    async fn hear(&self, BanChanges(mut changes): BanChanges, banned: &Banned) -> anyhow::Error {
         loop {
             let record = match changes.next().await {
                 Some(Ok(record)) => record,

@@ -18,7 +18,7 @@ use wire::{
     stream,
 };
 
-pub use follow::Banned;
+pub use follow::BanChanges;
 
 /// How long an administrator is asked to wait, in milliseconds.
 const RETRY: u64 = 1_000;
@@ -26,6 +26,7 @@ const RETRY: u64 = 1_000;
 /// The list, and the way to change it for every node. Cheap to clone.
 #[derive(Clone)]
 pub struct Bans {
+    client: async_nats::Client,
     store: kv::Store,
     list: Arc<RwLock<List>>,
 }
@@ -58,8 +59,8 @@ impl Bans {
     /// # Errors
     /// When the bucket is not there.
     pub async fn open(client: async_nats::Client) -> anyhow::Result<Self> {
-        let store = jetstream::new(client).get_key_value(stream::RT_BUCKET).await?;
-        Ok(Self { store, list: Arc::default() })
+        let store = jetstream::new(client.clone()).get_key_value(stream::RT_BUCKET).await?;
+        Ok(Self { client, store, list: Arc::default() })
     }
 
     /// The ban that keeps a user away.

@@ -2,15 +2,19 @@
 //!
 //! Owns what happens when something cannot be sent: a client that would miss an event is closed.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use socketioxide::{
     SendError, SocketError,
     extract::{AckSender, SocketRef},
 };
+use wire::Timestamp;
 
 use crate::{
     edge::{CloseReason, Outgoing, Transport},
-    rooms::packet::Packet,
+    expiry::{Expiry, Watched},
+    rooms::{packet::Packet, port::SocketKey},
 };
 
 /// What an event's packet holds beside its name and payload: `42["",]`.
@@ -91,6 +95,11 @@ impl Line {
         if self.socket.clone().disconnect().is_err() {
             self.close(CloseReason::SlowConsumer);
         }
+    }
+
+    /// Has the transport closed when a token that is good until `expires` has come to its end.
+    pub fn watched_by(&self, expiry: &Arc<Expiry>, key: SocketKey, expires: Timestamp) -> Watched {
+        expiry.watch(key, expires, self.transport.clone())
     }
 
     /// Whether so much waits for its client that a replay should go on later.

@@ -56,8 +56,7 @@ impl Request {
     /// # Errors
     /// What was wrong, as the client sees it.
     pub fn parse(json: &str, attached: Option<&VecDeque<Bytes>>) -> Result<Self, Failure> {
-        let Args { event, payload, more } = serde_json::from_str(json)
-            .map_err(|_| invalid("an event is a JSON array that begins with its name"))?;
+        let Args { event, payload, more } = Args::read(json)?;
         if !event::CLIENT_EVENTS.contains(&&*event) {
             let known = event::CLIENT_EVENTS.join(", ");
             let event: String = event.chars().take(64).collect();
@@ -118,10 +117,19 @@ impl Request {
 }
 
 /// An event's name and first arguments; whatever follows is passed over.
-struct Args<'a> {
-    event: Cow<'a, str>,
-    payload: Option<&'a RawValue>,
+pub(crate) struct Args<'a> {
+    pub event: Cow<'a, str>,
+    pub payload: Option<&'a RawValue>,
     more: Option<&'a RawValue>,
+}
+
+impl<'a> Args<'a> {
+    /// # Errors
+    /// For what is no event.
+    pub fn read(json: &'a str) -> Result<Self, Failure> {
+        serde_json::from_str(json)
+            .map_err(|_| invalid("an event is a JSON array that begins with its name"))
+    }
 }
 
 impl<'de> Deserialize<'de> for Args<'de> {
@@ -165,7 +173,12 @@ fn too_much(event: &str, payload: &str) -> Failure {
     Failure::new(ErrorCode::TooLarge, message)
 }
 
-fn read<T: DeserializeOwned>(event: &str, payload: &str, shape: &str) -> Result<T, Failure> {
+/// Reads an event's payload; `shape` says what was expected.
+pub(crate) fn read<T: DeserializeOwned>(
+    event: &str,
+    payload: &str,
+    shape: &str,
+) -> Result<T, Failure> {
     let wrong = || invalid(format!("{event} has a payload of the wrong shape; expected {shape}"));
     // serde would take an array for an object's fields in order.
     if payload.trim_start().starts_with('[') {
@@ -178,7 +191,8 @@ fn room(name: &str) -> Result<RoomName, Failure> {
     RoomName::parse(name).map_err(|error| invalid(error.to_string()))
 }
 
-fn content(content: String) -> Result<String, Failure> {
+/// Checks the text of a message.
+pub(crate) fn content(content: String) -> Result<String, Failure> {
     if content.trim().is_empty() {
         return Err(invalid("content is empty; expected 1 to 1000 characters"));
     }
@@ -191,7 +205,8 @@ fn content(content: String) -> Result<String, Failure> {
     Ok(content)
 }
 
-fn client_message_id(id: String) -> Result<String, Failure> {
+/// Checks an id that a client gave its message.
+pub(crate) fn client_message_id(id: String) -> Result<String, Failure> {
     if id.is_empty() || id.len() > event::MAX_CLIENT_MESSAGE_ID_BYTES {
         let limit = event::MAX_CLIENT_MESSAGE_ID_BYTES;
         return Err(invalid(format!(

@@ -26,6 +26,7 @@ use self::{
 };
 use crate::{
     gateway::{Peer, Reply},
+    hub::HubIo,
     metrics::{Metrics, Uploaded},
     request::File,
     rooms::{packet::Packet, port::SocketKey},
@@ -43,20 +44,16 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Connects, and carries files in `tasks` until `stop`; of their bytes `capacity` may be under way.
+    /// Connects, and carries files among the engine's tasks until it stops; of their bytes `capacity`
+    /// may be under way.
     ///
     /// # Errors
     /// As [`MediaQueue::open`] and [`MediaQueue::words`].
-    pub async fn start(
-        url: &NatsUrl,
-        capacity: u64,
-        node: NodeId,
-        metrics: Arc<Metrics>,
-        tasks: TaskTracker,
-        stop: CancellationToken,
-    ) -> anyhow::Result<Self> {
+    pub async fn start(url: &NatsUrl, capacity: u64, io: &HubIo) -> anyhow::Result<Self> {
+        let node = io.node.clone();
         let queue = MediaQueue::open(url, node.clone(), capacity).await?;
         let words = queue.words().await?;
+        let (metrics, tasks, stop) = (io.metrics.clone(), io.tasks.clone(), io.stop.clone());
         let uploads = Self { node, queue, senders: Arc::default(), metrics, tasks, stop };
         uploads.tasks.spawn(uploads.clone().listen(words));
         Ok(uploads)

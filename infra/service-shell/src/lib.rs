@@ -4,6 +4,7 @@
 //! tokens, so that the three services behave alike where an operator or a client meets them. It
 //! leaves what a service does to the service.
 
+mod http_failure;
 mod nats;
 mod process;
 pub mod token;
@@ -11,6 +12,7 @@ mod web_url;
 
 use std::fmt;
 
+pub use http_failure::{HttpFailure, bearer};
 pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
 pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
 pub use web_url::WebUrl;
