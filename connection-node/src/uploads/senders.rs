@@ -168,8 +168,8 @@ mod tests {
         let refusal = senders.add(ANA, &"ana", "e").unwrap_err();
         assert_eq!((refusal.code, refusal.retry_after), (ErrorCode::RateLimited, Some(RETRY)));
         for n in 0..10 * MAX_REMEMBERED {
-            senders.answered(ANA, if n == 0 { "a" } else { "x" });
-            senders.add(ANA, &"ana", "x").unwrap();
+            senders.answered(ANA, &if n == 0 { "a".to_owned() } else { (n - 1).to_string() });
+            senders.add(ANA, &"ana", &n.to_string()).unwrap();
         }
         assert_eq!(senders.by_socket[&ANA].files.len(), MAX_REMEMBERED);
     }

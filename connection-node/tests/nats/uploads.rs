@@ -67,7 +67,7 @@ fn job(media_id: &str) -> MediaJob {
 #[tokio::test]
 async fn a_file_of_the_largest_size_comes_through() {
     let way = Way::start().await;
-    let bytes: Bytes = (0..MAX_FILE_BYTES).map(|at| (at % 251) as u8).collect();
+    let bytes: Bytes = (0..MAX_FILE_BYTES).map(|at| u8::try_from(at % 251).unwrap()).collect();
     let held = way.queue.hold(bytes.len()).unwrap();
     assert_eq!(way.queue.held(), MAX_FILE_BYTES);
     way.queue.put(&job("m-1"), bytes.clone(), held).await.unwrap();
