@@ -19,9 +19,12 @@ pub fn node_name(index: usize) -> String {
     format!("connection node {}", index + 1)
 }
 
-/// The stack's own secret is of its own making.
+/// The seconds of grace that a token gets: everything here goes by one clock.
+const LEEWAY: u64 = 2;
+
+/// Tokens are signed with a secret of the stack's own making.
 fn tokens(jwt_secret: &str) -> TokenArgs {
-    TokenArgs::of_secret(Secret::own(jwt_secret))
+    TokenArgs { jwt_leeway: LEEWAY, ..TokenArgs::of_secret(Secret::own(jwt_secret)) }
 }
 
 /// Starts connection node `index`.
