@@ -71,6 +71,18 @@ export function cleanName(name) {
   return last.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, '').trim();
 }
 
+const ENDINGS = new Map([
+  ['image/jpeg', 'jpg'], ['image/png', 'png'], ['image/webp', 'webp'], ['image/gif', 'gif'],
+  ['audio/ogg', 'ogg'], ['audio/webm', 'webm'], ['audio/mp4', 'm4a'], ['audio/aac', 'aac'],
+]);
+
+/** The name under which a stored file is saved: the sender's, with the ending of what the server made of it. */
+export function savedName({ filename, mime }) {
+  const stem = (filename ?? '').replace(/\.[^.]*$/, '') || 'file';
+  const ending = ENDINGS.get(mime);
+  return ending ? `${stem}.${ending}` : filename || stem;
+}
+
 /** A size as people say it. What is over 10 MB is never "10.0 MB". */
 export function sizeWords(bytes) {
   if (bytes < 1024) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;

@@ -220,6 +220,14 @@ export class Chat {
     return [...this.outgoing.write({ id, room: room.name, content }, now), ...this.stoppedTyping()];
   }
 
+  /** @param {object[]} files as `Files.attach` takes them */
+  sendFiles(name, files, now) {
+    const room = this.rooms.get(name);
+    if (!room) return files.map(({ id }) => ({ drop: id }));
+    room.unread = allRead();
+    return this.files.attach(name, files, now);
+  }
+
   sendAgain(id, now) {
     return this.outgoing.again(id, now);
   }

@@ -1,4 +1,4 @@
-// Recording a voice note: what state it is in, when it has to end, and what went wrong, in words.
+// Recording a voice note: in what form, when it has to end, and what went wrong, in words.
 
 import { MAX_FILE } from './attachable.js';
 
@@ -24,23 +24,12 @@ export function recordingType(isSupported) {
   return TYPES.find(({ type }) => isSupported(type)) ?? null;
 }
 
-/**
- * @typedef {{ phase: 'none' }
- *   | { phase: 'asking' }
- *   | { phase: 'recording', since: number, ends: 'soon' | null }
- *   | { phase: 'ready', length: number }
- *   | { phase: 'problem', words: string }} Recording
- */
-
-/** @returns {Recording} */
-export const NONE = { phase: 'none' };
-
 /** Whether it has to end now, by its length or its size. */
 export function isOver(since, bytes, now) {
   return now - since >= LONGEST || bytes >= LARGEST;
 }
 
-/** "0:12 left" shortly before the end, else nothing. */
+/** "12 s left" shortly before the end, else nothing. */
 export function leftWords(since, now) {
   const left = LONGEST - (now - since);
   return left > WARN_BEFORE ? '' : `${Math.max(0, Math.ceil(left / 1000))} s left`;
@@ -73,6 +62,8 @@ export function problemWords(name) {
       return 'Browsers give pages the microphone only over https. Open this page by an https address.';
     case 'Unsupported':
       return 'This browser cannot record sound in a form that others can play.';
+    case 'Short':
+      return 'That was too short to be heard. Record until you have said it, then stop.';
     default:
       return 'The recording did not work. Try again.';
   }
