@@ -1,5 +1,6 @@
 //! The S3 of the stack: one that is named, else `minio` on PATH, else the embedded one.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
     LifecycleRuleFilter,
 };
+use service_shell::WebUrl;
 use tokio::time::{Instant, sleep};
 
 use crate::embedded_s3;
@@ -29,7 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct S3Options {
     /// The URL of a server that somebody else runs; `None` starts one.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<WebUrl>,
     /// The access key; a server that is started here takes it too.
     pub access_key: String,
     /// The secret to it, of 8 characters at least.
@@ -49,7 +51,7 @@ impl Default for S3Options {
 /// An S3 server that holds the bucket.
 #[derive(Debug)]
 pub struct S3 {
-    endpoint: String,
+    endpoint: WebUrl,
     server: Server,
 }
 
@@ -83,7 +85,7 @@ impl S3 {
     }
 
     /// Its URL, for path-style requests.
-    pub fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &WebUrl {
         &self.endpoint
     }
 
@@ -139,13 +141,13 @@ impl S3 {
 }
 
 /// A client for path-style requests to `endpoint`.
-pub fn client(endpoint: &str, options: &S3Options) -> Client {
+pub fn client(endpoint: &WebUrl, options: &S3Options) -> Client {
     let credentials =
         Credentials::new(&options.access_key, &options.secret_key, None, None, "local-stack");
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
-        .endpoint_url(endpoint)
+        .endpoint_url(endpoint.as_str())
         .credentials_provider(credentials)
         .force_path_style(true)
         .build();
@@ -194,7 +196,7 @@ async fn start_embedded(options: &S3Options, data: &Path) -> anyhow::Result<S3> 
     let service = Service::start("the embedded S3", listener, |listener, shutdown| {
         embedded_s3::serve(server, listener, shutdown)
     })?;
-    Ok(S3 { endpoint: format!("http://{}", service.address()), server: Server::Embedded(service) })
+    Ok(S3 { endpoint: service.address().into(), server: Server::Embedded(service) })
 }
 
 /// minio cannot be told to pick a port and say which, so a random one is given to it.
@@ -202,13 +204,13 @@ fn start_minio(binary: &Path, options: &S3Options, data: &Path) -> anyhow::Resul
     let files = data.join("minio");
     std::fs::create_dir_all(&files)
         .with_context(|| format!("cannot create {}", files.display()))?;
-    let address = format!("127.0.0.1:{}", port::candidate());
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port::candidate()));
     let command = [
         binary.as_os_str().to_owned(),
         "server".into(),
         "--quiet".into(),
         "--address".into(),
-        address.clone().into(),
+        address.to_string().into(),
         files.into_os_string(),
     ];
     let environment = [
@@ -216,5 +218,5 @@ fn start_minio(binary: &Path, options: &S3Options, data: &Path) -> anyhow::Resul
         ("MINIO_ROOT_PASSWORD", &options.secret_key),
     ];
     let child = LeashedChild::spawn("minio", &command, &environment, &data.join("minio.log"))?;
-    Ok(S3 { endpoint: format!("http://{address}"), server: Server::Minio(child) })
+    Ok(S3 { endpoint: address.into(), server: Server::Minio(child) })
 }

@@ -82,13 +82,13 @@ impl World {
     pub fn config(&self) -> Config {
         let options = S3Options::default();
         Config {
-            s3_endpoint: Some(format!("http://{}", self.s3_address)),
+            s3_endpoint: format!("http://{}", self.s3_address).parse().ok(),
             s3_bucket: BUCKET.to_owned(),
             s3_region: REGION.to_owned(),
             s3_access_key: Some(options.access_key),
             s3_secret_key: Some(options.secret_key),
             s3_force_path_style: true,
-            media_url: "https://media.example".to_owned(),
+            media_url: "https://media.example".parse().unwrap(),
             allowed_origins: vec!["https://chat.example".to_owned()],
             ..Config::local(&self.nats.url())
         }
@@ -201,7 +201,7 @@ pub async fn next<T: DeserializeOwned>(subscriber: &mut Subscriber) -> T {
 }
 
 fn client_of(address: SocketAddr) -> aws_sdk_s3::Client {
-    client(&format!("http://{address}"), &S3Options::default())
+    client(&address.into(), &S3Options::default())
 }
 
 pub fn node() -> NodeId {

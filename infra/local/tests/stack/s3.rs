@@ -52,8 +52,7 @@ async fn embedded_refuses_other_keys() {
 async fn an_external_one_is_given_the_bucket_and_left_running() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let theirs = S3::start(&S3Options::default(), there.path(), OsStr::new("")).await.unwrap();
-    let options =
-        S3Options { endpoint: Some(theirs.endpoint().to_owned()), ..S3Options::default() };
+    let options = S3Options { endpoint: Some(theirs.endpoint().clone()), ..S3Options::default() };
     let ours = S3::start(&options, here.path(), OsStr::new("")).await.unwrap();
     assert_eq!((ours.kind(), ours.endpoint()), ("external", theirs.endpoint()));
     ours.stop().await.unwrap();
@@ -83,7 +82,7 @@ async fn minio_on_path_is_started_over_the_data() {
     let s3 = S3::start(&S3Options::default(), data.path(), bin.path().as_os_str()).await.unwrap();
     assert_eq!(s3.kind(), "minio");
     let called = std::fs::read_to_string(bin.path().join("called")).unwrap();
-    let address = s3.endpoint().strip_prefix("http://").unwrap().to_owned();
+    let address = s3.endpoint().as_str().strip_prefix("http://").unwrap().to_owned();
     let folder = data.path().join("minio");
     let expected = format!(
         "server --quiet --address {address} {} as starling with starling-secret\n",
