@@ -16,7 +16,7 @@ export function fateOf(entry, online) {
     case 'asking':
       return { ...going, words: 'Sending', part: 0 };
     case 'uploading':
-      return { ...going, words: `Sending, ${percent(entry.progress)}%`, part: entry.progress };
+      return { ...going, words: `Sending ${percent(entry.progress)}%`, part: entry.progress };
     case 'sending':
       return { ...going, words: 'Sending', cancel: 'Cancel (it may have left already)' };
     case 'unsure':
