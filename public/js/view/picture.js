@@ -10,6 +10,8 @@ const LARGEST = 320;
 const SMALLEST = 72;
 /** A blur has nothing to show on more pixels. */
 const BLUR = 32;
+/** How long a picture takes to come up, in milliseconds, as in `file.css`. */
+const COMES_UP = 250;
 /** Beside others a picture is not narrower or wider than this, as parts of its height. */
 const NARROWEST = 0.66;
 const WIDEST = 1.9;
@@ -62,7 +64,8 @@ function blurOf(hash) {
 function load(room, image, address, name) {
   image.addEventListener('load', () => {
     room.dataset.state = 'shown';
-    room.querySelector('.picture-before')?.remove();
+    // It stands under the picture until that has come up; under a transparent one it must not stay.
+    setTimeout(() => room.querySelector('.picture-before')?.remove(), COMES_UP);
   });
   image.addEventListener('error', () => {
     room.dataset.state = 'broken';

@@ -2,7 +2,7 @@
 
 import { NoRecording, Recording } from '../link/recorder.js';
 import { leftWords, noteName, problemWords } from '../model/recording.js';
-import { clockOf, spokenTime } from '../model/sound.js';
+import { clockOf } from '../model/sound.js';
 import { BARS, barsPath } from './bars.js';
 import { byId, setText, svg } from './dom.js';
 import { playerOf } from './player.js';
@@ -91,7 +91,7 @@ export class RecorderView {
     // Without the codec: it is the kind of file that the server asks for.
     this.#note = new File([blob], noteName(since, ending), { type: blob.type.split(';')[0] });
     const player = playerOf(this.#note, { name: 'Your voice note', size: blob.size });
-    this.#show('ready', `Voice note of ${spokenTime((Date.now() - since) / 1000)}, not sent yet`, [player]);
+    this.#show('ready', 'Not sent yet', [player]);
     this.#send.focus();
   }
 
