@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_BY_SOCKET, MAX_FILE, MAX_WAITING } from '../../public/js/model/attachable.js';
 import { fateOf } from '../../public/js/model/file-fate.js';
-import { APPEARS_WITHIN, DONE_WITHIN, MAX_ATTEMPTS } from '../../public/js/model/file-outbox.js';
+import { APPEARS_WITHIN, DONE_WITHIN, MAX_ATTEMPTS, ORDER_WAIT } from '../../public/js/model/file-outbox.js';
 import { Desk, message } from './support/desk.mjs';
 
 const picture = (id, more = {}) => ({ id, name: `${id}.jpg`, type: 'image/jpeg', size: 1000, frame: { width: 4, height: 3 }, ...more });
@@ -39,13 +39,23 @@ test('by the socket: sent with room and name, taken by the ack, gone when it app
   assert.equal(desk.chat.files.nameOf('m'), 'a');
 });
 
-test('several leave one after the other, in their order', () => {
+test('several leave one after the other, each when the one before has appeared', () => {
   const desk = new Desk().joined().run(attach(picture('a'), picture('b'), picture('c')));
-  for (const id of ['a', 'b', 'c']) {
+  for (const [seq, id] of ['a', 'b', 'c'].entries()) {
     const sends = desk.take('send-file');
     assert.deepEqual(sends.map(({ file }) => file), [id]);
     desk.answer(sends[0], { status: 'success', mediaId: `m-${id}` });
+    assert.deepEqual(desk.take('send-file'), []);
+    arrives(desk, seq + 3, `m-${id}`, `${id}.jpg`);
   }
+});
+
+test('one that does not appear soon holds nothing up', () => {
+  const desk = new Desk().joined().run(attach(picture('a'), picture('b')));
+  desk.answer(desk.take('send-file')[0], { status: 'success', mediaId: 'm' }).pass(ORDER_WAIT - 1);
+  assert.deepEqual(desk.take('send-file'), []);
+  desk.pass(1);
+  assert.deepEqual(desk.take('send-file').map(({ file }) => file), ['b']);
 });
 
 test('one that appears before its ack stands there once', () => {

@@ -16,6 +16,8 @@ export const MAX_ATTEMPTS = 4;
 export const APPEARS_WITHIN = 5_000;
 /** How long a file that the server has taken is given to appear. */
 export const DONE_WITHIN = 90_000;
+/** For so long the next file waits for one that is worked on, so that they appear in the order of choosing. */
+export const ORDER_WAIT = 3_000;
 /** A ticket that runs out sooner than this is not begun with. */
 const TICKET_LEFT = 20_000;
 const FIRST_BACKOFF = 1_000;
@@ -43,6 +45,7 @@ const HOPELESS = new Set(['invalid', 'too_large', 'unsupported_media']);
  * @property {number} attempts that have failed
  * @property {number} turn grows with each step, so that an answer to an earlier one is told apart
  * @property {number} notBefore earliest time of the next attempt, or until when something is waited for
+ * @property {number} holdsUntil until when the next file waits for it to appear
  * @property {number | null} progress the part that has left, 0 to 1; null where nobody knows
  * @property {{ uploadId: string, url: string, fields: object, expires: number } | null} ticket of the direct way
  * @property {boolean} posted whether the bytes are at the ticket's address
@@ -57,7 +60,7 @@ const HOPELESS = new Set(['invalid', 'too_large', 'unsupported_media']);
 export function newEntry({ id, room, filename, mime, size, frame = null, way }, now) {
   return {
     id, room, filename, mime, size, frame, way, writtenAt: now,
-    state: 'waiting', attempts: 0, turn: 0, notBefore: now, progress: null, ticket: null, posted: false,
+    state: 'waiting', attempts: 0, turn: 0, notBefore: now, holdsUntil: 0, progress: null, ticket: null, posted: false,
     mediaId: null, seenAs: null, doubts: 0, reason: null, hopeless: false,
   };
 }
@@ -88,7 +91,7 @@ export function stepped(entry, answer, now) {
 
 /** The server has it, under this name; it appears when it has been worked on. */
 export function taken(entry, mediaId, now) {
-  return { ...entry, state: 'taken', mediaId, seenAs: null, notBefore: now + DONE_WITHIN, ticket: null };
+  return { ...entry, state: 'taken', mediaId, seenAs: null, notBefore: now + DONE_WITHIN, holdsUntil: now + ORDER_WAIT, ticket: null };
 }
 
 export function progressed(entry, part) {

@@ -149,20 +149,24 @@ export class Files {
       this.#tellFailure(id);
     }
     const next = this.#next();
-    return next && next.notBefore <= now ? this.#step(next.id, (entry) => outbox.begin(entry, now)) : [];
+    return next && next.at <= now ? this.#step(next.id, (entry) => outbox.begin(entry, now)) : [];
   }
 
   /** When `flush` has something to do next, or null. */
   nextAttempt() {
     const waits = this.entries.filter(({ state }) => state === 'taken' || state === 'unsure').map(({ notBefore }) => notBefore);
-    const times = [...waits, this.#next()?.notBefore ?? Infinity];
+    const times = [...waits, this.#next()?.at ?? Infinity];
     const due = Math.min(...times);
     return Number.isFinite(due) ? due : null;
   }
 
+  /** Which one leaves next, and when. */
   #next() {
     if (this.entries.some(outbox.isUnderWay)) return null;
-    return this.entries.find(({ state, room, way }) => state === 'waiting' && this.ready(room) && (way === 'socket' || this.direct === true)) ?? null;
+    const next = this.entries.find(({ state, room, way }) => state === 'waiting' && this.ready(room) && (way === 'socket' || this.direct === true));
+    if (!next) return null;
+    const before = this.entries.filter(({ state, room }) => state === 'taken' && room === next.room);
+    return { id: next.id, at: Math.max(next.notBefore, ...before.map(({ holdsUntil }) => holdsUntil)) };
   }
 
   // ---- inside ----
