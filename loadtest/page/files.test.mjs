@@ -212,6 +212,15 @@ test('the direct way: completing is repeated without the bytes; an upload that i
   assert.equal(desk.takeUploads()[0].upload, 'ask');
 });
 
+test('the direct way: one that appears although nobody has said that it is complete stands there once', () => {
+  const { desk, effect } = directTo('complete');
+  desk.answer(effect, null);
+  arrives(desk, 3, 'm', 'a.jpg');
+  assert.deepEqual(desk.files(), []);
+  desk.pass(30_000).answer(desk.takeUploads()[0], { status: 'success', mediaId: 'm' });
+  assert.deepEqual(desk.chat.files.entries, []);
+});
+
 test('the direct way: a file that is refused for what it is can only be discarded', () => {
   const { desk, effect } = directTo('complete');
   desk.answer(effect, { status: 'error', code: 'unsupported_media', message: 'not a picture', http: 415 });

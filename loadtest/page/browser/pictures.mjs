@@ -26,16 +26,19 @@ describe('pictures', () => {
   test('keep their place while they load: first a blur of them', async (t) => {
     const room = await gallery(t, 'slow.png');
     const ada = await Window.open(t, browser());
-    const held = [];
-    await ada.page.route('**/media/*/*', (route) => void held.push(route));
+    let letGo;
+    const held = new Promise((resolve) => (letGo = resolve));
+    await ada.page.route('**/media/*/*', async (route) => {
+      await held;
+      await route.continue();
+    });
     await ada.arrive('Ada', room);
     const loading = pictureOf(ada, 'slow.png', 'loading');
     await loading.locator('canvas').waitFor();
     const painted = await loading.locator('canvas').evaluate((canvas) => canvas.getContext('2d').getImageData(16, 16, 1, 1).data[3]);
     assert.equal(painted, 255);
     const before = await loading.boundingBox();
-    await ada.page.unroute('**/media/*/*');
-    for (const route of held) await route.continue();
+    letGo();
     await pictureOf(ada, 'slow.png').waitFor();
     assert.deepEqual(await pictureOf(ada, 'slow.png').boundingBox(), before);
     await pictureOf(ada, 'slow.png').locator('canvas').waitFor({ state: 'detached' });
@@ -44,8 +47,9 @@ describe('pictures', () => {
   test('that do not load say so, and load when asked again', async (t) => {
     const room = await gallery(t, 'lost.png');
     const ada = await Window.open(t, browser(), { expects: NETWORK });
+    await ada.enter('Ada');
     await ada.page.route('**/media/*/*', (route) => route.abort(), { times: 1 });
-    await ada.arrive('Ada', room);
+    await ada.join(room);
     const broken = pictureOf(ada, 'lost.png', 'broken');
     await broken.getByText('lost.png did not load.').waitFor();
     await broken.getByTestId('load-again').click();

@@ -146,7 +146,8 @@ export function failed(entry, reason, hopeless) {
 
 /** Whether a `file-message` of ours whose name nobody has told us can be no other than this entry. */
 export function couldBe(entry, message) {
-  const open = ['sending', 'completing', 'unsure'].includes(entry.state) && entry.seenAs === null;
+  const sent = ['sending', 'completing', 'unsure'].includes(entry.state) || (entry.state === 'waiting' && entry.posted);
+  const open = sent && entry.seenAs === null;
   const kind = (mime) => mime.split('/')[0];
   return open && entry.room === message.room && entry.filename === (message.filename ?? '') && kind(entry.mime) === kind(message.mime);
 }

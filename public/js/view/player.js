@@ -180,6 +180,8 @@ function measure(audio) {
   return new Promise((resolve, reject) => {
     const done = () => {
       if (!Number.isFinite(audio.duration)) return;
+      // It may change once more, while it is played.
+      audio.removeEventListener('durationchange', done);
       clearTimeout(timer);
       if (audio.currentTime !== 0) audio.currentTime = 0;
       resolve(audio.duration);
