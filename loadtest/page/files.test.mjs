@@ -213,12 +213,15 @@ test('the direct way: completing is repeated without the bytes; an upload that i
 });
 
 test('the direct way: one that appears although nobody has said that it is complete stands there once', () => {
-  const { desk, effect } = directTo('complete');
-  desk.answer(effect, null);
-  arrives(desk, 3, 'm', 'a.jpg');
-  assert.deepEqual(desk.files(), []);
-  desk.pass(30_000).answer(desk.takeUploads()[0], { status: 'success', mediaId: 'm' });
-  assert.deepEqual(desk.chat.files.entries, []);
+  for (const order of ['before', 'after']) {
+    const { desk, effect } = directTo('complete');
+    if (order === 'before') arrives(desk, 3, 'm', 'a.jpg');
+    desk.answer(effect, null);
+    if (order === 'after') arrives(desk, 3, 'm', 'a.jpg');
+    assert.deepEqual(desk.files(), [], order);
+    desk.pass(30_000).answer(desk.takeUploads()[0], { status: 'success', mediaId: 'm' });
+    assert.deepEqual(desk.chat.files.entries, [], order);
+  }
 });
 
 test('the direct way: a file that is refused for what it is can only be discarded', () => {

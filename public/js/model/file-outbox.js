@@ -154,7 +154,9 @@ export function couldBe(entry, message) {
 
 function later(entry, reason, notBefore) {
   const attempts = entry.attempts + 1;
-  return attempts >= MAX_ATTEMPTS ? failed(entry, reason, false) : { ...entry, state: 'waiting', attempts, notBefore, seenAs: null };
+  // What the socket refuses is not what appeared; an upload that is completed once more may well be.
+  const seenAs = entry.posted ? entry.seenAs : null;
+  return attempts >= MAX_ATTEMPTS ? failed(entry, reason, false) : { ...entry, state: 'waiting', attempts, notBefore, seenAs };
 }
 
 function backoff(attempts) {

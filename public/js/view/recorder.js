@@ -4,7 +4,7 @@ import { NoRecording, Recording } from '../link/recorder.js';
 import { leftWords, noteName, problemWords } from '../model/recording.js';
 import { clockOf } from '../model/sound.js';
 import { BARS, barsPath } from './bars.js';
-import { byId, setText, svg } from './dom.js';
+import { byId, icon, setText, svg } from './dom.js';
 import { playerOf } from './player.js';
 
 /** How often a bar is added, in milliseconds. */
@@ -112,16 +112,18 @@ export class RecorderView {
     this.#wants.done();
   }
 
-  #show(state, words, children) {
+  #show(state, sentence, children) {
     this.#panel.dataset.state = state;
     this.#panel.hidden = false;
     this.#composer.classList.add('recording');
     this.#body.replaceChildren(...children);
     this.#stop.hidden = state !== 'recording';
     this.#send.hidden = state !== 'ready';
-    const discards = state === 'ready' || state === 'recording' ? 'Discard voice note' : 'Close';
-    this.#discard.setAttribute('aria-label', discards);
-    this.#discard.title = discards;
-    setText(this.#status, words);
+    const discards = state === 'ready' || state === 'recording';
+    const words = discards ? 'Discard voice note' : 'Close';
+    this.#discard.setAttribute('aria-label', words);
+    this.#discard.title = words;
+    this.#discard.replaceChildren(icon(discards ? 'discard' : 'close'));
+    setText(this.#status, sentence);
   }
 }
