@@ -35,7 +35,12 @@ export class Recording {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch((cause) => {
       throw new NoRecording(cause.name, { cause });
     });
-    return new Recording(stream, form);
+    try {
+      return new Recording(stream, form);
+    } catch (cause) {
+      for (const track of stream.getTracks()) track.stop();
+      throw new NoRecording('Unsupported', { cause });
+    }
   }
 
   /** @param {MediaStream} stream @param {{ type: string, ending: string }} form */

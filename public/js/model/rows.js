@@ -78,14 +78,14 @@ function uniqueKey(keys, message, name) {
   return key;
 }
 
-/** Pictures of one group that follow each other become one row. One that failed stands alone, with its words. */
+/** Pictures of one group that follow each other become one row, that of the first of them. One that failed stands alone, with its words. */
 function withAlbums(rows) {
   const folded = [];
   for (const row of rows) {
     const above = folded.at(-1);
     if (!isPicture(row) || row.head || !above) folded.push(row);
     else if (above.kind === 'album') above.pictures.push(row);
-    else if (isPicture(above)) folded[folded.length - 1] = { ...above, kind: 'album', key: `album ${above.key}`, pictures: [above, row] };
+    else if (isPicture(above)) folded[folded.length - 1] = { ...above, kind: 'album', pictures: [above, row] };
     else folded.push(row);
   }
   return folded;

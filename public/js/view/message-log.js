@@ -153,8 +153,7 @@ export class MessageLogView {
 }
 
 function createRow(kind) {
-  if (kind === 'album') return make('li', { 'data-testid': 'album' });
-  return kind === 'message' ? make('li', { 'data-testid': 'message' }) : make('li', { class: `divider ${kind}` });
+  return make('li', { class: kind === 'message' || kind === 'album' ? 'message' : `divider ${kind}` });
 }
 
 function wordsOf({ kind, time }) {

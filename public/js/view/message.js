@@ -32,7 +32,9 @@ export function drawMessage(item, row, reader) {
   const mine = message.userId === reader.myId;
   const album = row.kind === 'album';
   item.className = `message ${head ? 'head' : 'follow'} ${album ? 'with-album' : state}`;
-  if (!album) mark(item, row, mine);
+  item.dataset.testid = album ? 'album' : 'message';
+  if (album) unmark(item);
+  else mark(item, row, mine);
   const shown = album ? albumOf(item) : contentOf(item, row, reader);
   const body = make('div', { class: 'body' }, [byline(row, mine), shown]);
   if (row.entry && !(isFile(row.entry) && state !== 'failed')) body.append(fateOf(row, reader.online));
@@ -73,6 +75,11 @@ function mark(element, { message, state, entry }, mine) {
   if (message.clientMessageId !== undefined && mine) element.dataset.clientMessageId = message.clientMessageId;
   if (isFile(entry)) element.dataset.fileId = entry.id;
   else delete element.dataset.fileId;
+}
+
+/** The tiles of an album have marks of their own. */
+function unmark({ dataset }) {
+  for (const name of ['state', 'seq', 'clientMessageId', 'fileId']) delete dataset[name];
 }
 
 function isFile(entry) {

@@ -38,7 +38,7 @@ export class RecorderView {
     });
   }
 
-  /** What is recorded for one room is not sent to another by a slip: it has to be sent from where one is. */
+  /** Another room ends the recording: one sees where one is before it is sent. */
   render(chat) {
     if (this.#room !== null && this.#room !== chat.active) this.#recording?.stop();
     this.#room = chat.active;

@@ -28,7 +28,11 @@ export class Viewer {
     this.#image.addEventListener('load', () => (this.#dialog.dataset.state = 'shown'));
     this.#image.addEventListener('error', () => this.#fail());
     this.#download.addEventListener('click', (event) => this.#save(event));
-    this.#dialog.addEventListener('keydown', ({ key }) => this.#step({ ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0));
+    this.#dialog.addEventListener('keydown', (event) => {
+      // What lies below has keys of its own.
+      event.stopPropagation();
+      this.#step({ ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0);
+    });
     // A press beside the picture.
     this.#dialog.addEventListener('click', ({ target }) => {
       if (target === this.#dialog || target.id === 'viewer-stage') this.#dialog.close();
