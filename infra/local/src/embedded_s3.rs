@@ -4,10 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use hyper::body::Incoming;
-use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue};
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    HeaderValue,
+};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use s3s::auth::SimpleAuth;
@@ -60,14 +63,25 @@ pub async fn serve(
     Ok(())
 }
 
-/// Pages of every origin may read the answers, as they may with minio: an upload from a page is a simple
-/// request, and its answer all that CORS is about.
+/// Pages of every origin may upload and read the answers, as they may with minio. A page that follows how
+/// much of its upload has left is asked for permission first.
 async fn for_any_origin(
     service: S3Service,
     request: Request<Incoming>,
 ) -> Result<Response<s3s::Body>, s3s::HttpError> {
-    let mut response = Service::call(&service, request).await?;
-    let any = HeaderValue::from_static("*");
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    let asks = request.method() == Method::OPTIONS;
+    let mut response = if asks {
+        let mut granted = Response::new(s3s::Body::empty());
+        *granted.status_mut() = StatusCode::NO_CONTENT;
+        granted
+    } else {
+        Service::call(&service, request).await?
+    };
+    let any = || HeaderValue::from_static("*");
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, any());
+    if asks {
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, any());
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, any());
+    }
     Ok(response)
 }

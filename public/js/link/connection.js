@@ -67,11 +67,25 @@ export class Connection {
     else this.#socket.timeout(within).emit(event, payload, (error, ack) => answer(error ? null : ack));
   }
 
+  /**
+   * Sends a file with an event. One that is read only when the connection it was meant for has gone is not sent:
+   * the loss of that connection has told everyone, and who wants it sent again says so.
+   * @param {Promise<ArrayBuffer>} bytes
+   */
+  async emitFile(event, bytes, payload, answer, within) {
+    const { id } = this.#socket;
+    const read = await bytes.catch(() => null);
+    if (this.#socket.id !== id || !this.#socket.connected) return;
+    if (read === null) answer({ status: 'error', code: 'invalid', message: 'the file cannot be read any more; choose it again' });
+    else this.#socket.timeout(within).emit(event, read, payload, (error, ack) => answer(error ? null : ack));
+  }
+
   #listen() {
     const socket = this.#socket;
     const on = (event, step) => socket.on(event, (payload) => this.#run((chat, now) => step(chat, payload, now)));
     on('chat-message', (chat, message, now) => chat.message(message, now));
     on('file-message', (chat, message, now) => chat.message(message, now));
+    on('file-error', (chat, error, now) => chat.files.error(error, now));
     on('user-list', (chat, list) => chat.userList(list));
     on('presence', (chat, change) => chat.presence(change));
     on('typing', (chat, typer, now) => chat.typing(typer, now));
