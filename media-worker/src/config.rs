@@ -54,7 +54,7 @@ pub struct Config {
     pub tokens: TokenArgs,
 
     /// The secret by which uploads are granted and stored files are named so that nobody can guess:
-    /// `openssl rand -hex 32`. Where there is none, JWT_SECRET serves for it.
+    /// `openssl rand -hex 32`. Where there is none, `JWT_SECRET` serves for it.
     #[arg(long, env = "MEDIA_SECRET", hide_env_values = true)]
     pub media_secret: Option<Secret>,
 
