@@ -6,11 +6,14 @@ use tower::ServiceExt as _;
 use wire::media::UploadTicket;
 
 use crate::direct::token;
+use crate::servers::against_each_s3;
 use crate::world::World;
 
-#[tokio::test]
-async fn an_event_of_a_function_url_is_answered() {
-    let world = World::start().await;
+against_each_s3! {
+    an_event_of_a_function_url_is_answered
+}
+
+async fn an_event_of_a_function_url_is_answered(world: World) {
     let router = media_worker::router(&world.config()).await.unwrap();
     let body = json!({ "room": "general", "mime": "image/png", "size": 10 }).to_string();
     let event = json!({

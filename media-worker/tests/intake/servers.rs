@@ -1,0 +1,57 @@
+//! Which S3 servers the tests run against: each test against each of them.
+
+use std::io::Write as _;
+use std::sync::Once;
+
+use local_stack::places::Places;
+use local_stack::s3_server::S3Kind;
+use local_stack::{search_path, weed};
+
+/// Runs each of these tests, which are functions of a [`crate::world::World`], against each server.
+macro_rules! against_each_s3 {
+    ($($test:ident)*) => {
+        mod embedded {
+            $(#[tokio::test]
+            async fn $test() {
+                let kind = local_stack::s3_server::S3Kind::Embedded;
+                super::$test(crate::world::World::start(kind).await).await;
+            })*
+        }
+        mod weed {
+            $(#[tokio::test]
+            async fn $test() {
+                let kind = crate::servers::weed().await;
+                super::$test(crate::world::World::start(kind).await).await;
+            })*
+        }
+        mod minio {
+            $(#[tokio::test]
+            async fn $test() {
+                if let Some(kind) = crate::servers::minio() {
+                    super::$test(crate::world::World::start(kind).await).await;
+                }
+            })*
+        }
+    };
+}
+pub(crate) use against_each_s3;
+
+/// `SeaweedFS`, fetched where it is not installed.
+pub async fn weed() -> S3Kind {
+    let found = weed::find(&Places::of_this_machine()).await;
+    S3Kind::Seaweed(found.unwrap_or_else(|sentence| panic!("{sentence}")))
+}
+
+/// MinIO where it is installed: nothing fetches it, and where it is not, that is said.
+pub fn minio() -> Option<S3Kind> {
+    static SAID: Once = Once::new();
+    let found = search_path::find("minio", &Places::of_this_machine().path);
+    if found.is_none() {
+        // Not by a macro, whose words the test runner keeps to itself.
+        SAID.call_once(|| {
+            let words = b"NOT TESTED against MinIO: there is no minio on PATH\n";
+            std::io::stderr().write_all(words).unwrap();
+        });
+    }
+    found.map(S3Kind::Minio)
+}
