@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use service_shell::{NatsUrl, token::secret};
+use service_shell::{NatsUrl, WebUrl, token::secret};
 use wire::{NodeId, RoomName, identity::NameError};
 
 use crate::edge::EdgeConfig;
@@ -46,6 +46,16 @@ pub struct Config {
     /// The folder with the built `socket.io-client` (its npm package's `dist`), served as `/vendor/`.
     #[arg(long, env = "SOCKET_IO_CLIENT_DIR")]
     pub socket_io_client_dir: Option<PathBuf>,
+
+    /// Where pages find the media worker and stored files: its `MEDIA_URL`; without it the page offers
+    /// small files alone.
+    #[arg(long, env = "MEDIA_URL")]
+    pub media_url: Option<WebUrl>,
+
+    /// Where pages post files to: the S3 service as browsers reach it, with the bucket where it is part
+    /// of the host.
+    #[arg(long, env = "UPLOAD_URL")]
+    pub upload_url: Option<WebUrl>,
 
     /// Messages that may be on their way to the log; beyond, senders are told `overloaded`.
     #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 4_096)]
@@ -120,6 +130,8 @@ impl Config {
             default_rooms: RoomName::parse(wire::event::DEFAULT_ROOM).into_iter().collect(),
             public_dir: None,
             socket_io_client_dir: None,
+            media_url: None,
+            upload_url: None,
             max_in_flight: 4_096,
             socket_buffer: 1 << 20,
             room_window: 64,

@@ -1,4 +1,4 @@
-//! The node's HTTP beside Socket.IO: the page, health, and development tokens.
+//! The node's HTTP beside Socket.IO: the page and what it needs to know, health, and development tokens.
 
 use std::{
     path::Path,
@@ -18,11 +18,14 @@ use axum::{
     routing::{get, post},
 };
 use percent_encoding::percent_decode_str;
-use service_shell::token::{Claims, Role, Tokens};
+use service_shell::{
+    WebUrl,
+    token::{Claims, Role, Tokens},
+};
 use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
-use wire::client::{DevToken, DevTokenRequest};
+use wire::client::{DevToken, DevTokenRequest, PageConfig};
 
 use crate::{
     Config,
@@ -33,9 +36,18 @@ use crate::{
 /// How long a development token is good for, in seconds.
 const DEV_TOKEN_SECONDS: u64 = 12 * 60 * 60;
 
-/// What a browser may do with the page: everything comes from its own origin, nothing is inline.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; \
-     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// What a browser may do with the page: everything comes from its own origin but stored files, and
+/// nothing is inline.
+fn content_security_policy(config: &Config) -> String {
+    let origin = |url: &Option<WebUrl>| url.as_ref().map(|url| format!(" {}", url.origin()));
+    let media = origin(&config.media_url).unwrap_or_default();
+    let upload = origin(&config.upload_url).unwrap_or_default();
+    format!(
+        "default-src 'self'; connect-src 'self'{media}{upload}; img-src 'self' data: blob:{media}; \
+         media-src 'self' blob:{media}; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    )
+}
 
 /// Whether the node should get new connections.
 #[derive(Clone)]
@@ -83,9 +95,10 @@ pub fn router(
         router = router.nest_service("/vendor", files(folder));
     }
     if let Some(folder) = &config.public_dir {
-        router = router.merge(page(folder));
+        let settings = PageConfig { media_url: config.media_url.as_ref().map(WebUrl::to_string) };
+        router = router.route("/config.json", get(async || Json(settings))).merge(page(folder));
     }
-    router.layer(security_headers())
+    router.layer(security_headers(&content_security_policy(config)))
 }
 
 /// Static files.
@@ -116,7 +129,9 @@ fn is_tooling(path: &str) -> bool {
 
 type SetHeader = SetResponseHeaderLayer<HeaderValue>;
 
-fn security_headers() -> impl tower::Layer<
+fn security_headers(
+    policy: &str,
+) -> impl tower::Layer<
     axum::routing::Route,
     Service = impl tower::Service<
         axum::extract::Request,
@@ -131,11 +146,13 @@ fn security_headers() -> impl tower::Layer<
 + Send
 + Sync
 + 'static {
-    let set = |name: HeaderName, value: &'static str| -> SetHeader {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    let set = |name: HeaderName, value: &str| -> SetHeader {
+        // Settings and constants, none of which holds a control character.
+        let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
+        SetResponseHeaderLayer::if_not_present(name, value)
     };
     ServiceBuilder::new()
-        .layer(set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(set(header::CONTENT_SECURITY_POLICY, policy))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(set(header::REFERRER_POLICY, "no-referrer"))
         .layer(set(header::CACHE_CONTROL, "no-cache"))
@@ -231,12 +248,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("index.html"), "<p>hello</p>").unwrap();
         std::fs::write(folder.path().join("package.json"), "{}").unwrap();
-        let app = page(folder.path()).layer(security_headers());
+        let mut config = Config::local("nats://127.0.0.1:4222");
+        config.media_url = Some("https://media.example/files".parse().unwrap());
+        config.upload_url = Some("https://s3.example:9000".parse().unwrap());
+        let policy = content_security_policy(&config);
+        let app = page(folder.path()).layer(security_headers(&policy));
         let get = |path: &str| app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
         let answer = get("/").await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"));
+        for part in [
+            "connect-src 'self' https://media.example https://s3.example:9000;",
+            "img-src 'self' data: blob: https://media.example;",
+            "media-src 'self' blob: https://media.example;",
+        ] {
+            assert!(policy.contains(part), "{part} is not in {policy}");
+        }
         assert_eq!(get("/package.json").await.unwrap().status(), StatusCode::NOT_FOUND);
         assert_eq!(get("/nothing").await.unwrap().status(), StatusCode::NOT_FOUND);
     }

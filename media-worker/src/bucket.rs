@@ -61,7 +61,7 @@ impl Bucket {
             ));
         }
         if let Some(endpoint) = &config.s3_endpoint {
-            loader = loader.endpoint_url(endpoint);
+            loader = loader.endpoint_url(endpoint.as_str());
         }
         let shared = loader.load().await;
         let settings = aws_sdk_s3::config::Builder::from(&shared)

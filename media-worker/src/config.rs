@@ -3,9 +3,9 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use axum::http::{HeaderValue, Uri};
+use axum::http::HeaderValue;
 use service_shell::token::secret;
-use service_shell::{BadConfiguration, NatsUrl};
+use service_shell::{BadConfiguration, NatsUrl, WebUrl};
 use tower_http::cors::AllowOrigin;
 
 /// What the media worker needs to know. Each field is an option of the command line and a variable of
@@ -18,8 +18,8 @@ pub struct Config {
     pub nats_url: NatsUrl,
 
     /// The S3 service, as a URL; without it that of AWS in the region.
-    #[arg(long, env = "S3_ENDPOINT", value_parser = http_url)]
-    pub s3_endpoint: Option<String>,
+    #[arg(long, env = "S3_ENDPOINT")]
+    pub s3_endpoint: Option<WebUrl>,
 
     /// The bucket that holds images, thumbnails and voice notes.
     #[arg(long, env = "S3_BUCKET", default_value = "starling-media")]
@@ -42,13 +42,13 @@ pub struct Config {
     pub s3_force_path_style: bool,
 
     /// The S3 service as browsers reach it, where that is by another URL.
-    #[arg(long, env = "S3_PUBLIC_ENDPOINT", value_parser = http_url)]
-    pub s3_public_endpoint: Option<String>,
+    #[arg(long, env = "S3_PUBLIC_ENDPOINT")]
+    pub s3_public_endpoint: Option<WebUrl>,
 
     /// The URL under which clients find the renditions, that of a CDN before the bucket or of this
     /// worker: `/media/...` follows it.
-    #[arg(long, env = "MEDIA_URL", default_value = "http://127.0.0.1:3100", value_parser = http_url)]
-    pub media_url: String,
+    #[arg(long, env = "MEDIA_URL", default_value = "http://127.0.0.1:3100")]
+    pub media_url: WebUrl,
 
     /// The secret with which tokens are signed (HS256), at least 16 bytes.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
@@ -83,7 +83,7 @@ impl Config {
             s3_secret_key: None,
             s3_force_path_style: false,
             s3_public_endpoint: None,
-            media_url: "http://127.0.0.1:3100".to_owned(),
+            media_url: "http://127.0.0.1:3100".parse().expect("a URL"),
             jwt_secret: "local development only".to_owned(),
             allowed_origins: Vec::new(),
             any_origin: false,
@@ -100,8 +100,7 @@ impl Config {
             return Ok(AllowOrigin::any());
         }
         let read = |origin: &String| {
-            let uri: Option<Uri> = http_url(origin).ok().and_then(|url| url.parse().ok());
-            let bare = uri.is_some_and(|uri| uri.path() == "/" && !origin.ends_with('/'));
+            let bare = origin.parse::<WebUrl>().is_ok_and(|url| url.origin() == origin);
             HeaderValue::from_str(origin).ok().filter(|_| bare).ok_or_else(|| {
                 BadConfiguration(format!(
                     "{origin:?} in ALLOWED_ORIGINS is no origin: expected some such as https://chat.example"
@@ -126,14 +125,6 @@ impl fmt::Debug for Config {
             .field("allowed_origins", &self.allowed_origins)
             .field("parallel", &self.parallel)
             .finish_non_exhaustive()
-    }
-}
-
-fn http_url(text: &str) -> Result<String, String> {
-    let uri: Uri = text.parse().map_err(|error| format!("not a URL ({error})"))?;
-    match (uri.scheme_str(), uri.host()) {
-        (Some("http" | "https"), Some(_)) => Ok(text.to_owned()),
-        _ => Err("not a URL such as http://127.0.0.1:9000".to_owned()),
     }
 }
 
@@ -166,12 +157,12 @@ mod tests {
     fn bad_settings_are_refused_with_a_reason() {
         let table: [(&[&str], &str); 7] = [
             (&["--nats-url", "nats://:0:0"], "expected a NATS URL"),
-            (&["--s3-endpoint", "127.0.0.1:9000"], "not a URL"),
-            (&["--s3-endpoint", "ftp://files"], "not a URL such as"),
+            (&["--s3-endpoint", "127.0.0.1:9000"], "expected a URL"),
+            (&["--s3-endpoint", "ftp://files"], "not an address"),
             (&["--s3-access-key", "key"], "--s3-secret-key"),
             (&["--s3-secret-key", "secret"], "--s3-access-key"),
             (&["--parallel", "0"], "parallel"),
-            (&["--media-url", "/here"], "not a URL"),
+            (&["--media-url", "/here"], "not an address"),
         ];
         for (arguments, expected) in table {
             let refusal = parse(arguments).unwrap_err();

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use service_shell::WebUrl;
 use service_shell::token::{Identity, Tokens};
 use uuid::Uuid;
 use wire::event::{DEFAULT_ROOM, MAX_FILE_BYTES};
@@ -41,7 +42,7 @@ pub(crate) fn post_url(config: &Config) -> String {
     let bucket = &config.s3_bucket;
     let endpoint = config.s3_public_endpoint.as_ref().or(config.s3_endpoint.as_ref());
     let aws = format!("https://s3.{}.amazonaws.com", config.s3_region);
-    let endpoint = endpoint.unwrap_or(&aws).trim_end_matches('/');
+    let endpoint = endpoint.map_or(&*aws, WebUrl::as_str);
     match endpoint.split_once("://") {
         Some((scheme, host)) if !config.s3_force_path_style => {
             format!("{scheme}://{bucket}.{host}/")
@@ -169,10 +170,10 @@ mod tests {
         let mut config = Config::local("nats://127.0.0.1:4222");
         config.s3_region = "eu-central-1".to_owned();
         assert_eq!(post_url(&config), "https://starling-media.s3.eu-central-1.amazonaws.com/");
-        config.s3_endpoint = Some("http://minio:9000".to_owned());
+        config.s3_endpoint = Some("http://minio:9000".parse().unwrap());
         config.s3_force_path_style = true;
         assert_eq!(post_url(&config), "http://minio:9000/starling-media");
-        config.s3_public_endpoint = Some("https://s3.example/".to_owned());
+        config.s3_public_endpoint = Some("https://s3.example/".parse().unwrap());
         assert_eq!(post_url(&config), "https://s3.example/starling-media");
     }
 }

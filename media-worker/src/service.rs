@@ -40,7 +40,7 @@ impl Parts {
             bucket.clone(),
             Log::open(client.clone()).await?,
             secrets.clone(),
-            &config.media_url,
+            config.media_url.as_str(),
             config.parallel.get(),
         );
         Ok(Self { client, bucket, intake, secrets })

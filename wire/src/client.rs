@@ -222,6 +222,15 @@ pub struct AdminAnnouncement {
     pub sender: String,
 }
 
+/// `GET /config.json`: what the page needs to know of where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageConfig {
+    /// The base URL under which `/media/uploads` is; without it files go by the socket alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub media_url: Option<String>,
+}
+
 /// `POST /dev/token`, in the local stack only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,8 +11,8 @@ use wire::{
     ErrorCode, Failure, Partition, StoredMessage,
     client::{
         AdminAnnouncement, Auth, ChatMessage, ChatStored, DevToken, DevTokenRequest, Done,
-        FileError, FileMessage, HistoryPage, HistoryRequest, Joined, Presence, Recovered,
-        RoomRequest, SendChat, SendTyping, Typing, UserList,
+        FileError, FileMessage, HistoryPage, HistoryRequest, Joined, PageConfig, Presence,
+        Recovered, RoomRequest, SendChat, SendTyping, Typing, UserList,
     },
     delivery::{Frame, ToNode},
     ephemeral::{FromNode, Interest},
@@ -72,6 +72,7 @@ fn connection() {
     let fixture = fixture("connection.json");
     round_trip::<Auth>(&fixture, "auth");
     round_trip::<DevTokenRequest>(&fixture, "devTokenRequest");
+    round_trip::<PageConfig>(&fixture, "pageConfig");
     round_trip::<DevToken>(&fixture, "devToken");
     let errors = &fixture["connectErrors"];
     assert_eq!(errors["authenticationRequired"], error::AUTHENTICATION_REQUIRED);

@@ -1,6 +1,7 @@
 //! How each service is configured and started in the stack.
 
 use anyhow::Context as _;
+use service_shell::WebUrl;
 use tokio::net::TcpListener;
 
 use crate::nats::Nats;
@@ -25,6 +26,8 @@ pub fn connection_node(
     index: usize,
     listener: TcpListener,
     nats: &Nats,
+    s3: &S3,
+    media: WebUrl,
     options: &StackOptions,
     jwt_secret: &str,
 ) -> anyhow::Result<Slot> {
@@ -34,6 +37,8 @@ pub fn connection_node(
         dev_tokens: true,
         allowed_origins: vec!["*".to_owned()],
         socket_io_client_dir: options.socket_io_client.clone(),
+        media_url: Some(media),
+        upload_url: Some(s3.endpoint().clone()),
         ..connection_node::Config::local(&nats.url())
     };
     let name = node_name(index);
@@ -73,10 +78,10 @@ pub fn media_worker(
 ) -> anyhow::Result<Slot> {
     let address = listener.local_addr().context("the listener has no address")?;
     let config = media_worker::Config {
-        media_url: format!("http://{address}"),
+        media_url: address.into(),
         jwt_secret: jwt_secret.to_owned(),
         any_origin: true,
-        s3_endpoint: Some(s3.endpoint().to_owned()),
+        s3_endpoint: Some(s3.endpoint().clone()),
         s3_bucket: BUCKET.to_owned(),
         s3_region: REGION.to_owned(),
         s3_access_key: Some(options.s3.access_key.clone()),

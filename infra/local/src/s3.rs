@@ -12,6 +12,7 @@ use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
     LifecycleRuleFilter,
 };
+use service_shell::WebUrl;
 use tokio::time::{Instant, sleep};
 
 use crate::leashed_child::POLL;
@@ -29,7 +30,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct S3Options {
     /// The URL of a server that somebody else runs; `None` starts one.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<WebUrl>,
     /// The access key; a server that is started here takes it too.
     pub access_key: String,
     /// The secret to it, of 8 characters at least.
@@ -49,7 +50,7 @@ impl Default for S3Options {
 /// An S3 server that holds the bucket.
 #[derive(Debug)]
 pub struct S3 {
-    endpoint: String,
+    endpoint: WebUrl,
     kind: &'static str,
     /// `None` for one that somebody else runs.
     server: Option<S3Server>,
@@ -77,7 +78,7 @@ impl S3 {
     }
 
     /// Its URL, for path-style requests.
-    pub fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &WebUrl {
         &self.endpoint
     }
 
@@ -112,7 +113,7 @@ impl S3 {
 /// # Errors
 /// When the bucket is not there after 30 s, or the server has ended.
 pub async fn make_bucket(
-    endpoint: &str,
+    endpoint: &WebUrl,
     options: &S3Options,
     mut server: Option<&mut S3Server>,
 ) -> anyhow::Result<()> {
@@ -136,13 +137,13 @@ pub async fn make_bucket(
 }
 
 /// A client for path-style requests to `endpoint`.
-pub fn client(endpoint: &str, options: &S3Options) -> Client {
+pub fn client(endpoint: &WebUrl, options: &S3Options) -> Client {
     let credentials =
         Credentials::new(&options.access_key, &options.secret_key, None, None, "local-stack");
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
-        .endpoint_url(endpoint)
+        .endpoint_url(endpoint.as_str())
         .credentials_provider(credentials)
         .force_path_style(true)
         .build();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use anyhow::Context as _;
+use service_shell::WebUrl;
 
 use crate::leashed_child::LeashedChild;
 use crate::s3::S3Options;
@@ -108,8 +109,8 @@ impl S3Server {
     }
 
     /// Its URL, for path-style requests.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+    pub fn endpoint(&self) -> WebUrl {
+        self.address.into()
     }
 
     /// How its process ended by itself, and its name; `None` while it runs, and for the embedded one.

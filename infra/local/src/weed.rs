@@ -70,7 +70,8 @@ pub(crate) async fn command(
     let identities = files.join("identities.json");
     std::fs::write(&identities, identities_of(options))
         .with_context(|| format!("cannot write {}", identities.display()))?;
-    let mut command: Vec<OsString> = vec![binary.into(), "-logtostderr=true".into(), "server".into()];
+    let mut command: Vec<OsString> =
+        vec![binary.into(), "-logtostderr=true".into(), "server".into()];
     // Nothing is reported to its makers; and a small machine's disk holds its volumes.
     command.extend(
         "-ip=127.0.0.1 -ip.bind=127.0.0.1 -master.telemetry=false -filer -s3 -s3.iam=false \

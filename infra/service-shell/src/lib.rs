@@ -7,11 +7,13 @@
 mod nats;
 mod process;
 pub mod token;
+mod web_url;
 
 use std::fmt;
 
 pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
 pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
+pub use web_url::WebUrl;
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.
 pub const EX_USAGE: u8 = 64;

@@ -156,7 +156,7 @@ impl Shared {
             // Ends with the request or with its answer's body.
             tokio::spawn(connection);
             let answer = sender.send_request(request).await?;
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(answer.map(BodyExt::boxed))
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(answer.map(Body::new))
         };
         passing.await.unwrap_or_else(|_| bare(StatusCode::BAD_GATEWAY))
     }
@@ -177,5 +177,5 @@ fn trickle(body: Body) -> Body {
             Ok(Frame::data(Bytes::from(vec![byte])))
         })
     });
-    StreamBody::new(drips.try_flatten()).boxed()
+    Body::new(StreamBody::new(drips.try_flatten()))
 }

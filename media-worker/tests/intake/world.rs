@@ -9,18 +9,18 @@ use async_nats::jetstream::object_store::ObjectStore;
 use async_nats::{Client, Subscriber, jetstream};
 use futures_util::StreamExt as _;
 use local_stack::nats_process::NatsProcess;
+use local_stack::port;
 use local_stack::provision::{ProvisionOptions, provision};
 use local_stack::s3::{self, BUCKET, REGION, S3Options};
 use local_stack::s3_server::{S3Kind, S3Server};
 use local_stack::service::Service;
-use local_stack::port;
 use media_worker::Config;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use wire::{MediaJob, NodeId, RoomName, StoredFile, StoredMessage, User, stream, subject};
 
-use crate::fault_proxy::{FaultProxy};
+use crate::fault_proxy::FaultProxy;
 
 /// Until what is waited for must have happened.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -50,7 +50,7 @@ impl World {
             nats,
             jetstream: jetstream::new(client.clone()),
             client,
-            s3: s3::client(&format!("http://{address}"), &S3Options::default()),
+            s3: s3::client(&address.into(), &S3Options::default()),
             proxy: FaultProxy::start(address).await,
             kind,
             port,
@@ -78,13 +78,13 @@ impl World {
     pub fn config(&self) -> Config {
         let options = S3Options::default();
         Config {
-            s3_endpoint: Some(format!("http://{}", self.proxy.address())),
+            s3_endpoint: Some(self.proxy.address().into()),
             s3_bucket: BUCKET.to_owned(),
             s3_region: REGION.to_owned(),
             s3_access_key: Some(options.access_key),
             s3_secret_key: Some(options.secret_key),
             s3_force_path_style: true,
-            media_url: "https://media.example".to_owned(),
+            media_url: "https://media.example".parse().unwrap(),
             allowed_origins: vec!["https://chat.example".to_owned()],
             ..Config::local(&self.nats.url())
         }

@@ -52,8 +52,7 @@ async fn embedded_refuses_other_keys() {
 async fn an_external_one_is_given_the_bucket_and_left_running() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let theirs = S3::start(&S3Options::default(), there.path(), OsStr::new("")).await.unwrap();
-    let options =
-        S3Options { endpoint: Some(theirs.endpoint().to_owned()), ..S3Options::default() };
+    let options = S3Options { endpoint: Some(theirs.endpoint().clone()), ..S3Options::default() };
     let ours = S3::start(&options, here.path(), OsStr::new("")).await.unwrap();
     assert_eq!((ours.kind(), ours.endpoint()), ("external", theirs.endpoint()));
     ours.stop().await.unwrap();
