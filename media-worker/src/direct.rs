@@ -1,7 +1,7 @@
 //! The direct path: a browser sends its file to S3 under a ticket, and then has it completed here.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use axum::Json;
@@ -19,6 +19,7 @@ use crate::Config;
 use crate::filename;
 use crate::http_failure::HttpFailure;
 use crate::intake::{Intake, Trouble};
+use crate::metrics::{Metrics, Outcome, Way};
 use crate::presigned_post::Policy;
 use crate::secrets::Secrets;
 use crate::ticket::Ticket;
@@ -35,6 +36,7 @@ pub(crate) struct Direct {
     pub region: String,
     /// Where browsers post to.
     pub post_url: String,
+    pub metrics: Arc<Metrics>,
 }
 
 /// Where browsers post to: the bucket, by the way that they reach S3.
@@ -104,7 +106,9 @@ pub(crate) async fn complete(
     let (raw, media_id) = (ticket.raw_key(), ticket.media_id.clone());
     let bucket = direct.intake.bucket();
     let source = BucketObject { bucket, key: &raw };
+    let started = Instant::now();
     let outcome = direct.intake.take(&ticket.into(), &source).await;
+    direct.metrics.job(Way::Http, counted(&outcome), started.elapsed());
     if matches!(outcome, Ok(()) | Err(Trouble::Refused(_)))
         && let Err(error) = bucket.delete(&raw).await
     {
@@ -113,6 +117,15 @@ pub(crate) async fn complete(
     }
     outcome?;
     Ok(Json(UploadDone { media_id }))
+}
+
+fn counted(outcome: &Result<(), Trouble>) -> Outcome {
+    match outcome {
+        Ok(()) => Outcome::Published,
+        Err(Trouble::Refused(_)) => Outcome::Refused,
+        Err(Trouble::Missing) => Outcome::GivenUp,
+        Err(Trouble::Busy | Trouble::Unavailable(_)) => Outcome::Deferred,
+    }
 }
 
 fn bearer(tokens: &Tokens, headers: &HeaderMap) -> Result<Identity, HttpFailure> {

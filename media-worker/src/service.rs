@@ -1,5 +1,8 @@
 //! The worker as a whole: what it starts, and how it ends.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Context as _;
 use async_nats::Client;
 use axum::Router;
@@ -14,6 +17,7 @@ use crate::direct::{self, Direct};
 use crate::health::{BucketTrouble, Health};
 use crate::intake::Intake;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::secrets::Secrets;
 use crate::uploads::Uploads;
@@ -28,13 +32,15 @@ struct Parts {
     bucket: Bucket,
     intake: Intake,
     secrets: Secrets,
+    metrics: Arc<Metrics>,
 }
 
 impl Parts {
     async fn assemble(config: &Config) -> anyhow::Result<Self> {
         let Link { client, .. } =
             service_shell::connect(&config.nats_url, "media-worker", QUEUE).await?;
-        let bucket = Bucket::open(config).await;
+        let metrics = Arc::new(Metrics::new());
+        let bucket = Bucket::open(config, metrics.clone()).await;
         let secrets = Secrets::derive(&config.jwt_secret);
         let intake = Intake::new(
             bucket.clone(),
@@ -42,8 +48,9 @@ impl Parts {
             secrets.clone(),
             config.media_url.as_str(),
             config.parallel.get(),
+            metrics.clone(),
         );
-        Ok(Self { client, bucket, intake, secrets })
+        Ok(Self { client, bucket, intake, secrets, metrics })
     }
 
     fn router(
@@ -57,8 +64,10 @@ impl Parts {
             secrets: self.secrets.clone(),
             region: config.s3_region.clone(),
             post_url: direct::post_url(config),
+            metrics: self.metrics.clone(),
         };
-        Ok(http::router(Health::new(self.client.clone(), bucket), direct, config.origins()?))
+        let health = Health::new(self.client.clone(), bucket);
+        Ok(http::router(health, direct, config.origins()?, self.metrics.clone()))
     }
 }
 
@@ -76,10 +85,12 @@ pub async fn run(
     let parts = Parts::assemble(&config).await?;
     let (found, finding) = watch::channel(Some("the bucket was not checked yet".to_owned()));
     let router = parts.router(&config, finding)?;
+    let router = router.merge(http::metrics_router(parts.metrics.clone()));
     let checks = health::watch_bucket(parts.bucket, found, shutdown.clone());
     let checks = tokio::spawn(checks);
     let uploads = Uploads::new(parts.client.clone());
-    let queue = Queue::new(parts.client, parts.intake, uploads);
+    let give_up_after = Duration::from_secs(config.give_up_after.into());
+    let queue = Queue::new(parts.client, parts.intake, uploads, give_up_after, parts.metrics);
     let queue = tokio::spawn(queue.run(config.parallel.get(), shutdown.clone()));
 
     let served = axum::serve(listener, router)
@@ -92,7 +103,7 @@ pub async fn run(
 }
 
 /// The HTTP of the worker alone, for where something else listens, as on Lambda. Nothing checks the
-/// bucket there: `/readyz` tells of NATS alone.
+/// bucket there: `/readyz` tells of NATS alone. Everybody may reach it, so it has no `/metrics`.
 ///
 /// # Errors
 /// As [`run`].

@@ -21,7 +21,7 @@ pub enum S3Kind {
     Embedded,
     /// This `minio`.
     Minio(PathBuf),
-    /// This `weed` of SeaweedFS.
+    /// This `weed`, `SeaweedFS`' server.
     Seaweed(PathBuf),
 }
 

@@ -1,4 +1,4 @@
-//! Finds SeaweedFS' `weed`, an S3 server like production's: on PATH, in the cache, or by fetching it.
+//! Finds `weed`, the server of `SeaweedFS`: on PATH, in the cache, or by fetching it.
 //!
 //! The stack itself does not use it; the tests do. Leaves running it to [`crate::s3_server`].
 
