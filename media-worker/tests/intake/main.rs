@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod at_once;
 mod direct;
 mod fault_proxy;
+mod faults;
+mod files;
+mod inputs;
 mod lambda;
 // The pipeline's tests use all of it.
 #[allow(dead_code)]
@@ -12,4 +16,5 @@ mod lambda;
 mod make;
 mod queue;
 mod servers;
+mod web;
 mod world;

@@ -1,7 +1,5 @@
 //! Jobs of the queue.
 
-use std::time::Duration;
-
 use async_nats::jetstream::AckKind;
 use aws_sdk_s3::primitives::ByteStream;
 use local_stack::s3::BUCKET;
@@ -12,7 +10,7 @@ use wire::{ErrorCode, subject};
 use crate::fault_proxy::Fault;
 use crate::make::{Jpeg, exif_marker, has, jpeg, quarters};
 use crate::servers::against_each_s3;
-use crate::world::{World, job, next, node, room};
+use crate::world::{FORGOTTEN, World, job, next, node, room};
 
 against_each_s3! {
     a_job_makes_one_message_and_two_renditions_without_metadata
@@ -53,10 +51,7 @@ async fn a_job_makes_one_message_and_two_renditions_without_metadata(world: Worl
 }
 
 async fn a_job_that_comes_again_makes_no_second_message_whatever_the_log_remembers(world: World) {
-    let mut rooms = world.jetstream.get_stream(stream::ROOMS).await.unwrap();
-    let mut config = rooms.info().await.unwrap().config.clone();
-    config.duplicate_window = Duration::from_millis(100);
-    world.jetstream.update_stream(config).await.unwrap();
+    world.forget_ids().await;
     let worker = world.worker().await;
     world.queue(&job("m-1"), &jpeg(400, 300)).await;
     world.idle().await;
@@ -72,7 +67,7 @@ async fn a_job_that_comes_again_makes_no_second_message_whatever_the_log_remembe
     let body = ByteStream::from(record.to_string().into_bytes());
     let put = world.s3.put_object().bucket(BUCKET).key("records/m-1.json").body(body);
     put.send().await.unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(FORGOTTEN).await;
     world.queue_again(&job("m-1")).await;
     world.idle().await;
     assert_eq!(world.files(&room("general")).await, files);

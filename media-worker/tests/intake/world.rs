@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::object_store::ObjectStore;
 use async_nats::{Client, Subscriber, jetstream};
 use futures_util::StreamExt as _;
@@ -24,6 +24,9 @@ use crate::fault_proxy::FaultProxy;
 
 /// Until what is waited for must have happened.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// After this the log does not know an id any more, see [`World::forget_ids`].
+pub const FORGOTTEN: Duration = Duration::from_millis(200);
 
 pub struct World {
     pub nats: NatsProcess,
@@ -90,8 +93,18 @@ impl World {
         }
     }
 
+    /// For a worker that reaches S3 past the proxy and its faults.
+    pub fn config_past_the_proxy(&self) -> Config {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        Config { s3_endpoint: Some(address.into()), ..self.config() }
+    }
+
     pub async fn worker(&self) -> Service {
-        let (config, listener) = (self.config(), port::listen_anywhere().await.unwrap());
+        self.worker_of(self.config()).await
+    }
+
+    pub async fn worker_of(&self, config: Config) -> Service {
+        let listener = port::listen_anywhere().await.unwrap();
         let run = |listener, shutdown| media_worker::run(config, listener, shutdown);
         Service::start("media worker", listener, run).unwrap()
     }
@@ -146,6 +159,34 @@ impl World {
         self.jetstream.get_stream(stream).await.unwrap().cached_info().state.messages
     }
 
+    /// Has the server take a job for forgotten after this time without a word of its worker.
+    pub async fn forget_jobs_after(&self, ack_wait: Duration) {
+        let mut consumer = self.consumer().await;
+        let held = consumer.info().await.unwrap().config.clone();
+        let config = pull::Config {
+            durable_name: held.durable_name,
+            description: held.description,
+            ack_policy: held.ack_policy,
+            max_deliver: held.max_deliver,
+            ack_wait,
+            ..pull::Config::default()
+        };
+        self.jetstream.create_consumer_on_stream(config, stream::MEDIA).await.unwrap();
+    }
+
+    /// How often jobs were delivered again, of those that are not done.
+    pub async fn redelivered(&self) -> usize {
+        self.consumer().await.get_info().await.unwrap().num_redelivered
+    }
+
+    /// Has the log forget the ids of messages at once.
+    pub async fn forget_ids(&self) {
+        let mut rooms = self.jetstream.get_stream(stream::ROOMS).await.unwrap();
+        let mut config = rooms.info().await.unwrap().config.clone();
+        config.duplicate_window = FORGOTTEN / 2;
+        self.jetstream.update_stream(config).await.unwrap();
+    }
+
     /// Every message in the log of the room, which holds files alone.
     pub async fn files(&self, room: &RoomName) -> Vec<StoredFile> {
         let (log, mut files) =
@@ -181,7 +222,7 @@ impl World {
 }
 
 /// Waits for something that can only be asked for.
-async fn until(happened: impl AsyncFn() -> bool) {
+pub async fn until(happened: impl AsyncFn() -> bool) {
     let asking = async {
         while !happened().await {
             sleep(Duration::from_millis(20)).await;
