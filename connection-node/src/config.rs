@@ -66,6 +66,12 @@ pub struct Config {
           value_parser = clap::value_parser!(u64).range(1_024..))]
     pub socket_buffer: u64,
 
+    /// Bytes of files that may be on their way to the media worker's queue; beyond, senders are told
+    /// `overloaded`.
+    #[arg(long, env = "UPLOAD_BUFFER", default_value_t = 64 << 20,
+          value_parser = clap::value_parser!(u64).range(wire::event::MAX_FILE_BYTES as u64..))]
+    pub upload_buffer: u64,
+
     /// Messages of each open room kept in memory for joins and recoveries.
     #[arg(long, env = "ROOM_WINDOW", default_value_t = 64)]
     pub room_window: usize,
@@ -134,6 +140,7 @@ impl Config {
             upload_url: None,
             max_in_flight: 4_096,
             socket_buffer: 1 << 20,
+            upload_buffer: 64 << 20,
             room_window: 64,
             room_linger: Duration::from_secs(10),
             ping_interval: Duration::from_secs(25),

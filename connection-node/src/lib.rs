@@ -8,6 +8,7 @@
 //! | [`rooms`] | decisions about rooms, pure: order, recovery, presence |
 //! | `hub` | the tasks that run those decisions and carry out their effects |
 //! | [`log`] | JetStream: publishing with acks in flight, reading history |
+//! | [`uploads`] | files that sockets send: into the media worker's queue, and word of those that fail |
 //! | [`metrics`] | what is counted, and how it is called |
 //!
 //! A node keeps nothing that the log or its clients could not give back: it can be added, drained or
@@ -28,6 +29,7 @@ pub mod rooms;
 mod run;
 mod session;
 mod teller;
+pub mod uploads;
 
 pub use config::{Config, ConfigError};
 pub use run::run;

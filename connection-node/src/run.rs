@@ -22,6 +22,7 @@ use crate::{
     metrics::{Instruments, Metrics},
     rooms::shard::Settings,
     teller::Teller,
+    uploads::Uploads,
 };
 
 /// Reads of the log at once, for gaps, replays and history together.
@@ -95,6 +96,9 @@ pub async fn run(
     client.flush().await.context("cannot reach NATS")?;
     tasks.spawn(deliveries::receive(frames, hub.clone(), stop.clone()));
     tasks.spawn(catch_up(losses, hub.clone(), stop.clone()));
+    let (url, room) = (&config.nats_url, config.upload_buffer);
+    let (counts, at_work) = (metrics.clone(), tasks.clone());
+    let uploads = Uploads::start(url, room, node.clone(), counts, at_work, stop.clone()).await?;
     let living = CancellationToken::new();
     carriers.spawn(heartbeat::beat(client.clone(), node.clone(), living.clone()));
 
@@ -107,6 +111,7 @@ pub async fn run(
         edge: edge.clone(),
         hub: hub.clone(),
         publisher: publisher.clone(),
+        uploads: uploads.clone(),
         reads: io.reads.clone(),
         most_reads: READS,
         tasks: tasks.clone(),
@@ -119,6 +124,7 @@ pub async fn run(
         publisher,
         reader,
         teller,
+        uploads,
         reads: io.reads.clone(),
         tasks: tasks.clone(),
         metrics,
@@ -139,6 +145,12 @@ pub async fn run(
     tasks.close();
     tasks.wait().await;
     living.cancel();
+    take_leave(carriers, &client).await;
+    served
+}
+
+/// Has the last words to NATS sent.
+async fn take_leave(carriers: TaskTracker, client: &async_nats::Client) {
     carriers.close();
     let farewell = async {
         carriers.wait().await;
@@ -147,7 +159,6 @@ pub async fn run(
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
         tracing::warn!("NATS did not take the node's last words in time");
     }
-    served
 }
 
 /// Turns unready when told to stop, and stops accepting once that had time to be noticed.

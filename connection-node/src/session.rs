@@ -115,6 +115,11 @@ impl<E> Session<E> {
         state.rooms.drain().map(|(room, _)| room).collect()
     }
 
+    /// Whether the session has ended.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state().stage, Stage::Closed)
+    }
+
     /// The socket enters a room, unless its token forbids it or it is gone; the room settles it. `hand`
     /// hands `join` over to the room, before the session can end; it must not wait.
     pub fn enter<J, R>(

@@ -11,8 +11,8 @@ use wire::{
     ErrorCode, Failure, Partition, StoredMessage,
     client::{
         AdminAnnouncement, Auth, ChatMessage, ChatStored, DevToken, DevTokenRequest, Done,
-        FileError, FileMessage, HistoryPage, HistoryRequest, Joined, PageConfig, Presence,
-        Recovered, RoomRequest, SendChat, SendTyping, Typing, UserList,
+        FileError, FileMessage, FileQueued, HistoryPage, HistoryRequest, Joined, PageConfig,
+        Presence, Recovered, RoomRequest, SendChat, SendFile, SendTyping, Typing, UserList,
     },
     delivery::{Frame, ToNode},
     ephemeral::{FromNode, Interest},
@@ -107,20 +107,28 @@ fn client_events() {
     round_trip::<RoomRequest>(&fixture, event::LEAVE_ROOM);
     round_trip::<HistoryRequest>(&fixture, event::HISTORY);
     round_trip::<SendTyping>(&fixture, event::TYPING);
-    // Beside the bytes of a file goes an object; with `user-disconnecting` anything at all.
-    assert!(examples(&fixture, event::SEND_FILE).iter().all(Value::is_object));
+    // What goes beside the bytes.
+    round_trip::<SendFile>(&fixture, event::SEND_FILE);
+    // Anything at all.
     assert!(examples(&fixture, event::USER_DISCONNECTING).len() > 1);
 }
 
 #[test]
 fn acks() {
     let fixture = fixture("acks.json");
-    let acknowledged = [event::CHAT_MESSAGE, event::JOIN_ROOM, event::LEAVE_ROOM, event::HISTORY];
+    let acknowledged = [
+        event::CHAT_MESSAGE,
+        event::JOIN_ROOM,
+        event::LEAVE_ROOM,
+        event::HISTORY,
+        event::SEND_FILE,
+    ];
     assert_eq!(names(&fixture), set(acknowledged));
     round_trip::<ChatStored>(&fixture, event::CHAT_MESSAGE);
     round_trip::<Joined<Listed>>(&fixture, event::JOIN_ROOM);
     round_trip::<Done>(&fixture, event::LEAVE_ROOM);
     round_trip::<HistoryPage<Listed>>(&fixture, event::HISTORY);
+    round_trip::<FileQueued>(&fixture, event::SEND_FILE);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::{
 impl Gateway {
     pub(super) fn handle(self: &Arc<Self>, peer: &Peer, value: &Value, ack: Reply) {
         let request = match value {
-            Value::Str(json, _) => Request::parse(json),
+            Value::Str(json, attached) => Request::parse(json, attached.as_ref()),
             Value::Bytes(_) => {
                 Err(Failure::new(ErrorCode::Invalid, "expected an event, got bare bytes"))
             }
@@ -62,6 +62,10 @@ impl Gateway {
             },
             Ok(Request::Typing { room, typing }) => match session.require(&room) {
                 Ok(()) => self.typing(peer, room, typing),
+                Err(failure) => return Err((ack, failure)),
+            },
+            Ok(Request::File(file)) => match session.require(&file.room) {
+                Ok(()) => self.uploads.take(peer, file, ack),
                 Err(failure) => return Err((ack, failure)),
             },
             Ok(Request::Farewell) => peer.answer(ack, &Done {}),

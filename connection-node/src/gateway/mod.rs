@@ -28,10 +28,10 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use wire::{ErrorCode, Failure, RoomName, Seq, event};
 
-pub use self::peer::Peer;
+pub use self::peer::{Peer, Reply};
 use self::{
     named_rooms::{Named, named},
-    peer::{ChatSession, Reply},
+    peer::ChatSession,
 };
 use crate::{
     edge::{CloseReason, Transport},
@@ -41,6 +41,7 @@ use crate::{
     rooms::port::{Input, Join, SocketKey},
     session::{Admission, Session},
     teller::Teller,
+    uploads::Uploads,
 };
 
 /// What all sockets of a node share.
@@ -52,6 +53,7 @@ pub struct Gateway {
     pub publisher: Publisher,
     pub reader: LogReader,
     pub teller: Teller,
+    pub uploads: Uploads,
     /// Bounds reads of history.
     pub reads: Arc<Semaphore>,
     pub tasks: TaskTracker,
@@ -99,6 +101,7 @@ impl Gateway {
         socket.on_disconnect(async move || {
             gateway.metrics.sockets.dec();
             let rooms = ended.close();
+            gateway.uploads.gone(ended.key);
             gateway.hub.gone(ended.key, rooms).await;
         });
         socket.extensions.insert(Admitted { session, transport, named: Arc::new(named(auth)) });

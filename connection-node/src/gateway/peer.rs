@@ -8,11 +8,11 @@ use socketioxide::{
     extract::{AckSender, SocketRef},
     handler::Value,
 };
-use wire::{Failure, RoomName, Seq, client::Recovered, event};
+use wire::{Failure, RoomName, Seq, User, client::Recovered, event};
 
 use crate::{
     edge::{CloseReason, Outgoing, Transport},
-    rooms::packet::Packet,
+    rooms::{packet::Packet, port::SocketKey},
     session::Session,
 };
 
@@ -75,6 +75,21 @@ impl Peer {
                 self.transport.close(CloseReason::Fault);
             }
         }
+    }
+
+    /// Its name within this node.
+    pub fn key(&self) -> SocketKey {
+        self.session.key
+    }
+
+    /// Whose socket it is.
+    pub fn user(&self) -> &User {
+        &self.session.identity.user
+    }
+
+    /// Whether its session has ended.
+    pub fn is_gone(&self) -> bool {
+        self.session.is_closed()
     }
 
     /// Whether so much waits for its client that a replay should go on later.

@@ -82,7 +82,7 @@ async fn minio_on_path_is_started_over_the_data() {
     let s3 = S3::start(&S3Options::default(), data.path(), bin.path().as_os_str()).await.unwrap();
     assert_eq!(s3.kind(), "minio");
     let called = std::fs::read_to_string(bin.path().join("called")).unwrap();
-    let address = s3.endpoint().strip_prefix("http://").unwrap().to_owned();
+    let address = s3.endpoint().as_str().strip_prefix("http://").unwrap().to_owned();
     let folder = data.path().join("minio");
     let expected = format!(
         "server --quiet --address {address} {} as starling with starling-secret\n",
