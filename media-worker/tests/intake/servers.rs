@@ -47,11 +47,12 @@ pub fn minio() -> Option<S3Kind> {
     static SAID: Once = Once::new();
     let found = search_path::find("minio", &Places::of_this_machine().path);
     if found.is_none() {
-        // Not by a macro, whose words the test runner keeps to itself.
-        SAID.call_once(|| {
-            let words = b"NOT TESTED against MinIO: there is no minio on PATH\n";
-            std::io::stderr().write_all(words).unwrap();
-        });
+        SAID.call_once(|| say("NOT TESTED against MinIO: there is no minio on PATH"));
     }
     found.map(S3Kind::Minio)
+}
+
+/// Tells whoever runs the tests. Not by a macro, whose words the test runner keeps to itself.
+pub fn say(words: &str) {
+    std::io::stderr().write_all(format!("{words}\n").as_bytes()).unwrap();
 }
