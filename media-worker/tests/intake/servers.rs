@@ -1,4 +1,17 @@
 //! Which S3 servers the tests run against: each test against each of them.
+//!
+//! Where they differ, as far as the worker meets it (SeaweedFS 4.48, s3s-fs 0.14):
+//!
+//! | | SeaweedFS | embedded |
+//! | --- | --- | --- |
+//! | put with `If-None-Match: *` | of several at once one succeeds | looks first, then writes: two may |
+//! | form against its policy | 400 for the size, 403 otherwise | 4xx |
+//! | CORS | names the page's origin | `*`, which the stack adds |
+//! | rules of expiry | kept | refused, and raw uploads stay |
+//! | `HeadBucket` with a wrong key | 403 | 403 |
+//!
+//! So the worker takes any 4xx of a form for S3's own word to the browser, and a conditional put that is
+//! not one costs no more than the log's own window of deduplication.
 
 use std::io::Write as _;
 use std::sync::Once;
