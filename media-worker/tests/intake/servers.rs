@@ -8,6 +8,7 @@
 //! | form against its policy | 400 for the size, 403 otherwise | 4xx |
 //! | CORS | names the page's origin | `*`, which the stack adds |
 //! | rules of expiry | kept | refused, and raw uploads stay |
+//! | just restarted | has the bucket, and answers 500 for objects for some seconds | all is there |
 //! | `HeadBucket` with a wrong key | 403 | 403 |
 //!
 //! So the worker takes any 4xx of a form for S3's own word to the browser, and a conditional put that is

@@ -1,6 +1,7 @@
 //! The S3 of the stack through the client that the services use.
 
 use std::ffi::OsStr;
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -77,7 +78,16 @@ async fn weed_keeps_what_is_put_and_is_told_what_expires() {
         if start == 0 {
             put(&client, "a/b.png", b"pixels").await;
         }
-        let object = client.get_object().bucket(BUCKET).key("a/b.png").send().await.unwrap();
+        // It knows the bucket before it has found the objects again, and says 500 meanwhile.
+        let get = || client.get_object().bucket(BUCKET).key("a/b.png").send();
+        let found = async {
+            loop {
+                if let Ok(object) = get().await {
+                    break object;
+                }
+            }
+        };
+        let object = tokio::time::timeout(Duration::from_mins(1), found).await.unwrap();
         assert_eq!(object.body.collect().await.unwrap().to_vec(), b"pixels");
         let asking = client.get_bucket_lifecycle_configuration().bucket(BUCKET);
         let rules = asking.send().await.unwrap();
