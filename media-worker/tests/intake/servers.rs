@@ -1,8 +1,8 @@
 //! Which S3 servers the tests run against: each test against each of them.
 //!
-//! Where they differ, as far as the worker meets it (SeaweedFS 4.48, s3s-fs 0.14):
+//! Where they differ, as far as the worker meets it (`SeaweedFS` 4.48, s3s-fs 0.14):
 //!
-//! | | SeaweedFS | embedded |
+//! | | `SeaweedFS` | embedded |
 //! | --- | --- | --- |
 //! | put with `If-None-Match: *` | of several at once one succeeds | looks first, then writes: two may |
 //! | form against its policy | 400 for the size, 403 otherwise | 4xx |
