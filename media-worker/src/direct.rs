@@ -1,15 +1,15 @@
 //! The direct path: a browser sends its file to S3 under a ticket, and then has it completed here.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use service_shell::WebUrl;
+use axum::http::{HeaderMap, StatusCode};
 use service_shell::token::{Identity, Verifier};
+use service_shell::{HttpFailure, WebUrl, bearer};
 use uuid::Uuid;
 use wire::event::{DEFAULT_ROOM, MAX_FILE_BYTES};
 use wire::media::{TAKEN_TYPES, UploadDone, UploadRequest, UploadTicket};
@@ -17,8 +17,9 @@ use wire::{ErrorCode, RoomName, Timestamp};
 
 use crate::Config;
 use crate::filename;
-use crate::http_failure::HttpFailure;
+use crate::http_failure::unavailable;
 use crate::intake::{Intake, Trouble};
+use crate::metrics::{Metrics, Outcome, Way};
 use crate::presigned_post::Policy;
 use crate::secrets::Secrets;
 use crate::ticket::Ticket;
@@ -35,6 +36,7 @@ pub(crate) struct Direct {
     pub region: String,
     /// Where browsers post to.
     pub post_url: String,
+    pub metrics: Arc<Metrics>,
 }
 
 /// Where browsers post to: the bucket, by the way that they reach S3.
@@ -84,7 +86,7 @@ pub(crate) async fn grant(
             expires_at: Timestamp::from_millis(end),
         })
     };
-    let ticket = ticket_of.await.map_err(|error| HttpFailure::unavailable(&error))?;
+    let ticket = ticket_of.await.map_err(|error| unavailable(&error))?;
     Ok((StatusCode::CREATED, Json(ticket)))
 }
 
@@ -104,7 +106,9 @@ pub(crate) async fn complete(
     let (raw, media_id) = (ticket.raw_key(), ticket.media_id.clone());
     let bucket = direct.intake.bucket();
     let source = BucketObject { bucket, key: &raw };
+    let started = Instant::now();
     let outcome = direct.intake.take(&ticket.into(), &source).await;
+    direct.metrics.job(Way::Http, counted(&outcome), started.elapsed());
     if matches!(outcome, Ok(()) | Err(Trouble::Refused(_)))
         && let Err(error) = bucket.delete(&raw).await
     {
@@ -115,13 +119,13 @@ pub(crate) async fn complete(
     Ok(Json(UploadDone { media_id }))
 }
 
-async fn bearer(tokens: &Verifier, headers: &HeaderMap) -> Result<Identity, HttpFailure> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = value.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    Ok(tokens.identify(token, Timestamp::now()).await?)
+fn counted(outcome: &Result<(), Trouble>) -> Outcome {
+    match outcome {
+        Ok(()) => Outcome::Published,
+        Err(Trouble::Refused(_)) => Outcome::Refused,
+        Err(Trouble::Missing) => Outcome::GivenUp,
+        Err(Trouble::Busy | Trouble::Unavailable(_)) => Outcome::Deferred,
+    }
 }
 
 /// Whether the upload may be, and the type that S3 is to hold it to.

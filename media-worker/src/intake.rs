@@ -15,6 +15,7 @@ use wire::{RoomName, StoredFile, Timestamp, User, media};
 use crate::bucket::{Bucket, Object};
 use crate::filename;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::pipeline::{self, Limits, Media, Refusal, Rendition};
 use crate::record::{self, Record};
 use crate::secrets::Secrets;
@@ -22,7 +23,7 @@ use crate::secrets::Secrets;
 /// How long an upload waits for its turn.
 const TURN: Duration = Duration::from_secs(10);
 /// A rendition never changes under its key.
-const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+pub(crate) const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
 /// Who sends what where.
 #[derive(Debug, Clone)]
@@ -65,6 +66,7 @@ pub(crate) struct Intake {
     base_url: Arc<str>,
     /// One for each upload whose bytes are in memory.
     turns: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
 }
 
 impl Intake {
@@ -76,9 +78,11 @@ impl Intake {
         secrets: Secrets,
         base_url: &str,
         parallel: usize,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let base_url = base_url.trim_end_matches('/').into();
-        Self { bucket, log, secrets, base_url, turns: Arc::new(Semaphore::new(parallel)) }
+        let turns = Arc::new(Semaphore::new(parallel));
+        Self { bucket, log, secrets, base_url, turns, metrics }
     }
 
     pub(crate) fn bucket(&self) -> &Bucket {
@@ -88,48 +92,53 @@ impl Intake {
     /// Makes the one message of an upload; when this returns well, it is in the log. What was done
     /// before is not done again.
     pub(crate) async fn take(&self, upload: &Upload, source: &impl Source) -> Result<(), Trouble> {
-        match record::read(&self.bucket, &upload.media_id).await? {
-            Some(Record::Published) => Ok(()),
-            Some(Record::Refused { code, message }) => {
-                Err(Trouble::Refused(Refusal { code, message }))
-            }
-            Some(Record::Stored { room, message, after }) => {
-                if !self.log.holds(&room, after, &message.id).await? {
+        let _at_work = self.metrics.at_work();
+        let known = match record::read(&self.bucket, &upload.media_id).await? {
+            Some(record) => Known { record, own: false },
+            None => self.begin(upload, source).await?,
+        };
+        match known.record {
+            Record::Published => Ok(()),
+            Record::Refused { code, message } => Err(Trouble::Refused(Refusal { code, message })),
+            Record::Stored { room, message, after } => {
+                if known.own || !self.log.holds(&room, after, &message.id).await? {
                     self.log.publish(&room, &message).await?;
                 }
-                Ok(self.note(upload, &Record::Published).await?)
-            }
-            None => {
-                let message = self.store(upload, source).await?;
-                self.log.publish(&upload.room, &message).await?;
-                Ok(self.note(upload, &Record::Published).await?)
+                Ok(record::write(&self.bucket, &upload.media_id, &Record::Published).await?)
             }
         }
     }
 
-    /// From bytes to renditions in the bucket and a record of the message that is to be published.
-    async fn store(&self, upload: &Upload, source: &impl Source) -> Result<StoredFile, Trouble> {
-        let media = match self.media(source).await {
-            Ok(media) => media,
-            Err(Trouble::Refused(refusal)) => {
-                self.note(upload, &Record::from(&refusal)).await?;
-                return Err(Trouble::Refused(refusal));
-            }
+    /// The first work on an upload. Another worker may be at it too, and whose record is first counts: a
+    /// record that came later would name a later place in the log, after the message.
+    async fn begin(&self, upload: &Upload, source: &impl Source) -> Result<Known, Trouble> {
+        let record = match self.media(source).await {
+            Ok(media) => Record::Stored {
+                room: upload.room.clone(),
+                message: Box::new(self.put(upload, media).await?),
+                after: self.log.last(&upload.room).await?,
+            },
+            Err(Trouble::Refused(refusal)) => Record::from(&refusal),
+            // Whoever is done with an upload removes its bytes.
+            Err(Trouble::Missing) => return self.theirs(upload).await?.ok_or(Trouble::Missing),
             Err(trouble) => return Err(trouble),
         };
-        let message = self.put(upload, media).await?;
-        let record = Record::Stored {
-            room: upload.room.clone(),
-            message: Box::new(message.clone()),
-            after: self.log.last(&upload.room).await?,
-        };
-        self.note(upload, &record).await?;
-        Ok(message)
+        if record::create(&self.bucket, &upload.media_id, &record).await? {
+            return Ok(Known { record, own: true });
+        }
+        let theirs = self.theirs(upload).await?;
+        Ok(theirs.context("the record that was in the way is gone")?)
+    }
+
+    async fn theirs(&self, upload: &Upload) -> anyhow::Result<Option<Known>> {
+        let record = record::read(&self.bucket, &upload.media_id).await?;
+        Ok(record.map(|record| Known { record, own: false }))
     }
 
     async fn media(&self, source: &impl Source) -> Result<Media, Trouble> {
         let _turn = self.turn().await?;
         let bytes = source.read().await?.ok_or(Trouble::Missing)?;
+        self.metrics.bytes_in.inc_by(bytes.len() as u64);
         let work = move || pipeline::process(&bytes, &Limits::default());
         let made = tokio::task::spawn_blocking(work).await.context("the pipeline did not end")?;
         made.map_err(Trouble::Refused)
@@ -185,13 +194,18 @@ impl Intake {
             cache_control: Some(CACHE_CONTROL.to_owned()),
             content_disposition: Some(filename::disposition(filename, extension)),
         };
+        let size = object.bytes.len() as u64;
         self.bucket.put(&key, object).await?;
+        self.metrics.bytes_out.inc_by(size);
         Ok(format!("{}/{key}", self.base_url))
     }
+}
 
-    async fn note(&self, upload: &Upload, record: &Record) -> anyhow::Result<()> {
-        record::write(&self.bucket, &upload.media_id, record).await
-    }
+/// How far an upload has come.
+struct Known {
+    record: Record,
+    /// The record was made just now and here, so its message cannot be in the log.
+    own: bool,
 }
 
 fn extension(mime: &str) -> &'static str {

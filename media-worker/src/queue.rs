@@ -3,6 +3,7 @@
 //! A job is acknowledged only when its message is in the log, or its sender was told that there will be
 //! none. What ends before that is delivered again, to any worker.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
@@ -18,6 +19,7 @@ use wire::media::{DeadJob, FileFailed};
 use wire::{MediaJob, Timestamp, stream, subject};
 
 use crate::intake::{Intake, Upload};
+use crate::metrics::{Metrics, Outcome, Way};
 use crate::pipeline::Refusal;
 use crate::uploads::Uploads;
 use crate::verdict::{self, Verdict};
@@ -40,12 +42,21 @@ pub(crate) struct Queue {
     jetstream: jetstream::Context,
     intake: Intake,
     uploads: Uploads,
+    give_up_after: Duration,
+    metrics: Arc<Metrics>,
 }
 
 impl Queue {
-    pub(crate) fn new(client: Client, intake: Intake, uploads: Uploads) -> Self {
+    /// Jobs older than `give_up_after` are not tried again.
+    pub(crate) fn new(
+        client: Client,
+        intake: Intake,
+        uploads: Uploads,
+        give_up_after: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let jetstream = jetstream::new(client.clone());
-        Self { client, jetstream, intake, uploads }
+        Self { client, jetstream, intake, uploads, give_up_after, metrics }
     }
 
     /// Works on up to `parallel` jobs at a time, until `shutdown` and until those at hand are done or
@@ -103,49 +114,62 @@ impl Queue {
             shutdown.cancelled().await;
             sleep(FINISH).await;
         };
+        let started = Instant::now();
         let ended = tokio::select! {
             ended = self.work(message) => ended,
             never = keep(message) => match never {},
             () = finish => Err(anyhow::anyhow!("the worker stops before the job is done")),
         };
-        if let Err(error) = ended {
-            tracing::warn!("a media job goes back into the queue: {error:#}");
-            // Without this the job comes back all the same, only later.
-            let _ = message.ack_with(AckKind::Nak(Some(RETRY))).await;
-        }
+        let outcome = match ended {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::warn!("a media job goes back into the queue: {error:#}");
+                // Without this the job comes back all the same, only later.
+                let _ = message.ack_with(AckKind::Nak(Some(RETRY))).await;
+                Outcome::Deferred
+            }
+        };
+        self.metrics.job(Way::Queue, outcome, started.elapsed());
     }
 
     /// An error means that the job is not ended.
-    async fn work(&self, message: &Message) -> anyhow::Result<()> {
+    async fn work(&self, message: &Message) -> anyhow::Result<Outcome> {
         let (deliveries, born) = {
             let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
             (u64::try_from(info.delivered).unwrap_or(1), SystemTime::from(info.published))
         };
+        self.metrics.delivery(deliveries, born.elapsed().unwrap_or_default());
         let job: MediaJob = match serde_json::from_slice(&message.payload) {
             Ok(job) => job,
             Err(error) => {
                 let reason = format!("the entry is no media job: {error}");
                 self.bury(message, deliveries, reason).await?;
-                return end(message).await;
+                end(message).await?;
+                return Ok(Outcome::GivenUp);
             }
         };
         let verdict = match verdict::on_delivery(deliveries) {
             Some(verdict) => verdict,
             None => self.attempts(&job, born).await,
         };
-        match verdict {
-            Verdict::Done | Verdict::Again(_) => {}
-            Verdict::Refuse(refusal) => self.tell(&job, refusal).await?,
+        let outcome = match verdict {
+            Verdict::Done | Verdict::Again(_) => Outcome::Published,
+            Verdict::Refuse(refusal) => {
+                self.tell(&job, refusal).await?;
+                Outcome::Refused
+            }
             Verdict::GiveUp { refusal, reason } => {
                 self.bury(message, deliveries, reason).await?;
                 self.tell(&job, refusal).await?;
+                Outcome::GivenUp
             }
-        }
+        };
         if let Err(error) = self.uploads.delete(&job.object).await {
             // It expires by itself.
             tracing::debug!(media = job.media_id, "an upload was left behind: {error:#}");
         }
-        end(message).await
+        end(message).await?;
+        Ok(outcome)
     }
 
     /// Tries until there is an end.
@@ -164,8 +188,11 @@ impl Queue {
                 tracing::info!(media = job.media_id, attempt, "no message yet: {trouble}");
             }
             let age = born.elapsed().unwrap_or_default();
-            match verdict::on_attempt(outcome, attempt, age) {
-                Verdict::Again(pause) => sleep(pause).await,
+            match verdict::on_attempt(outcome, attempt, age, self.give_up_after) {
+                Verdict::Again(pause) => {
+                    self.metrics.retries.inc();
+                    sleep(pause).await;
+                }
                 verdict => return verdict,
             }
             attempt += 1;
@@ -174,6 +201,7 @@ impl Queue {
 
     /// Tells the sender's node that no message will come. Flushed before the job is acknowledged.
     async fn tell(&self, job: &MediaJob, refusal: Refusal) -> anyhow::Result<()> {
+        self.metrics.refusal(Way::Queue, refusal.code);
         let Some(node) = &job.node else { return Ok(()) };
         let (code, message) = (refusal.code, refusal.message);
         let failed = FileFailed {
@@ -199,6 +227,7 @@ impl Queue {
         let payload = serde_json::to_vec(&dead)?;
         let publishing = self.jetstream.publish(subject::MEDIA_DEAD, payload.into());
         publishing.await?.await.context("cannot write the dead-letter record")?;
+        self.metrics.dead_letters.inc();
         Ok(())
     }
 }

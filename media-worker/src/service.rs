@@ -1,5 +1,8 @@
 //! The worker as a whole: what it starts, and how it ends.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Context as _;
 use async_nats::Client;
 use axum::Router;
@@ -14,6 +17,7 @@ use crate::direct::{self, Direct};
 use crate::health::{BucketTrouble, Health};
 use crate::intake::Intake;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::secrets::Secrets;
 use crate::uploads::Uploads;
@@ -29,6 +33,7 @@ struct Parts {
     intake: Intake,
     secrets: Secrets,
     tokens: Verifier,
+    metrics: Arc<Metrics>,
 }
 
 impl Parts {
@@ -38,15 +43,17 @@ impl Parts {
         let secrets = Secrets::derive(config.secret()?);
         let Link { client, .. } =
             service_shell::connect(&config.nats_url, "media-worker", QUEUE).await?;
-        let bucket = Bucket::open(config).await;
+        let metrics = Arc::new(Metrics::new());
+        let bucket = Bucket::open(config, metrics.clone()).await;
         let intake = Intake::new(
             bucket.clone(),
             Log::open(client.clone()).await?,
             secrets.clone(),
             config.media_url.as_str(),
             config.parallel.get(),
+            metrics.clone(),
         );
-        Ok((Self { client, bucket, intake, secrets, tokens }, upkeep))
+        Ok((Self { client, bucket, intake, secrets, tokens, metrics }, upkeep))
     }
 
     fn router(
@@ -60,12 +67,10 @@ impl Parts {
             secrets: self.secrets.clone(),
             region: config.s3_region.clone(),
             post_url: direct::post_url(config),
+            metrics: self.metrics.clone(),
         };
-        Ok(http::router(
-            Health::new(self.client.clone(), bucket, self.tokens.clone()),
-            direct,
-            config.origins()?,
-        ))
+        let health = Health::new(self.client.clone(), bucket, self.tokens.clone());
+        Ok(http::router(health, direct, config.origins()?, self.metrics.clone()))
     }
 }
 
@@ -83,11 +88,13 @@ pub async fn run(
     let (parts, upkeep) = Parts::assemble(&config).await?;
     let (found, finding) = watch::channel(Some("the bucket was not checked yet".to_owned()));
     let router = parts.router(&config, finding)?;
+    let router = router.merge(http::metrics_router(parts.metrics.clone()));
     let checks = health::watch_bucket(parts.bucket, found, shutdown.clone());
     let checks = tokio::spawn(checks);
     let uploads = Uploads::new(parts.client.clone());
     let upkeep = tokio::spawn(upkeep.run(shutdown.clone()));
-    let queue = Queue::new(parts.client, parts.intake, uploads);
+    let give_up_after = Duration::from_secs(config.give_up_after.into());
+    let queue = Queue::new(parts.client, parts.intake, uploads, give_up_after, parts.metrics);
     let queue = tokio::spawn(queue.run(config.parallel.get(), shutdown.clone()));
 
     let served = axum::serve(listener, router)
@@ -101,7 +108,7 @@ pub async fn run(
 }
 
 /// The HTTP of the worker alone, for where something else listens, as on Lambda. Nothing checks the
-/// bucket there: `/readyz` tells of NATS alone.
+/// bucket there: `/readyz` tells of NATS alone. Everybody may reach it, so it has no `/metrics`.
 ///
 /// # Errors
 /// As [`run`].

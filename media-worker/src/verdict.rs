@@ -10,8 +10,6 @@ use crate::pipeline::Refusal;
 /// Deliveries after which a job is taken for one that kills its worker. Waiting for S3 or NATS costs
 /// none: a worker keeps its job meanwhile.
 pub(crate) const MAX_DELIVERIES: u64 = 5;
-/// The age at which a job is given up: soon its bytes expire.
-pub(crate) const GIVE_UP: Duration = Duration::from_mins(50);
 /// The pauses between attempts grow from the first to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -36,14 +34,20 @@ pub(crate) fn on_delivery(deliveries: u64) -> Option<Verdict> {
     })
 }
 
-/// The verdict on attempt number `attempt`, from 0, at a job of this age.
-pub(crate) fn on_attempt(outcome: Result<(), Trouble>, attempt: u32, age: Duration) -> Verdict {
+/// The verdict on attempt number `attempt`, from 0, at a job of this age. One that is `too_old` is given
+/// up.
+pub(crate) fn on_attempt(
+    outcome: Result<(), Trouble>,
+    attempt: u32,
+    age: Duration,
+    too_old: Duration,
+) -> Verdict {
     match outcome {
         Ok(()) => Verdict::Done,
         Err(Trouble::Refused(refusal)) => Verdict::Refuse(refusal),
         Err(trouble @ Trouble::Missing) => give_up(trouble.to_string()),
-        Err(trouble @ (Trouble::Busy | Trouble::Unavailable(_))) if age >= GIVE_UP => {
-            give_up(format!("{} minutes old: {trouble}", age.as_secs() / 60))
+        Err(trouble @ (Trouble::Busy | Trouble::Unavailable(_))) if age >= too_old => {
+            give_up(format!("{} s old: {trouble}", age.as_secs()))
         }
         Err(Trouble::Busy | Trouble::Unavailable(_)) => Verdict::Again(pause(attempt)),
     }
@@ -62,29 +66,34 @@ fn pause(attempt: u32) -> Duration {
 mod tests {
     use super::*;
 
+    const TOO_OLD: Duration = Duration::from_mins(50);
+
     #[test]
     fn trouble_is_waited_out_until_the_bytes_expire() {
         let away = || Err(Trouble::Unavailable(anyhow::anyhow!("S3 is away")));
         for (attempt, millis) in [(0, 250), (1, 500), (3, 2_000), (6, 10_000), (99, 10_000)] {
             let again = Verdict::Again(Duration::from_millis(millis));
-            assert_eq!(on_attempt(away(), attempt, Duration::ZERO), again, "{attempt}");
+            assert_eq!(on_attempt(away(), attempt, Duration::ZERO, TOO_OLD), again, "{attempt}");
         }
-        assert!(matches!(on_attempt(Err(Trouble::Busy), 0, Duration::ZERO), Verdict::Again(_)));
-        let Verdict::GiveUp { refusal, reason } = on_attempt(away(), 9, GIVE_UP) else {
+        assert!(matches!(
+            on_attempt(Err(Trouble::Busy), 0, Duration::ZERO, TOO_OLD),
+            Verdict::Again(_)
+        ));
+        let Verdict::GiveUp { refusal, reason } = on_attempt(away(), 9, TOO_OLD, TOO_OLD) else {
             panic!("not given up")
         };
         assert_eq!(refusal.code, ErrorCode::Unavailable);
-        assert_eq!(reason, "50 minutes old: S3 is away");
-        assert!(GIVE_UP < wire::stream::UPLOADS_MAX_AGE);
+        assert_eq!(reason, "3000 s old: S3 is away");
     }
 
     #[test]
     fn ends_are_told_apart() {
         let refusal = Refusal { code: ErrorCode::TooLarge, message: "too large".to_owned() };
-        let refused = on_attempt(Err(Trouble::Refused(refusal.clone())), 0, Duration::ZERO);
+        let refused =
+            on_attempt(Err(Trouble::Refused(refusal.clone())), 0, Duration::ZERO, TOO_OLD);
         assert_eq!(refused, Verdict::Refuse(refusal));
-        assert_eq!(on_attempt(Ok(()), 0, GIVE_UP), Verdict::Done);
-        let missing = on_attempt(Err(Trouble::Missing), 0, Duration::ZERO);
+        assert_eq!(on_attempt(Ok(()), 0, TOO_OLD, TOO_OLD), Verdict::Done);
+        let missing = on_attempt(Err(Trouble::Missing), 0, Duration::ZERO, TOO_OLD);
         assert!(matches!(missing, Verdict::GiveUp { .. }));
         assert_eq!(on_delivery(MAX_DELIVERIES), None);
         assert!(matches!(on_delivery(MAX_DELIVERIES + 1), Some(Verdict::GiveUp { .. })));
