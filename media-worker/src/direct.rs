@@ -17,7 +17,7 @@ use wire::{ErrorCode, RoomName, Timestamp};
 
 use crate::Config;
 use crate::filename;
-use crate::http_failure::unavailable;
+use crate::http_failure::not_stored;
 use crate::intake::{Intake, Trouble};
 use crate::metrics::{Metrics, Outcome, Way};
 use crate::presigned_post::Policy;
@@ -86,7 +86,7 @@ pub(crate) async fn grant(
             expires_at: Timestamp::from_millis(end),
         })
     };
-    let ticket = ticket_of.await.map_err(|error| unavailable(&error))?;
+    let ticket = ticket_of.await.map_err(|error| not_stored(&error))?;
     Ok((StatusCode::CREATED, Json(ticket)))
 }
 

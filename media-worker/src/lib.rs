@@ -3,7 +3,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`pipeline`] | from bytes to renditions, or a refusal; no IO |
-//! | `intake` | from bytes to a message in the room, once, whatever ends in between |
+//! | `intake`, `turns` | from bytes to a message in the room, once, whatever ends in between |
 //! | `queue`, `verdict` | the jobs that nodes queue: what is tried again, told, given up |
 //! | `http`, `direct` | the direct path from browsers: tickets, completion; also on Lambda |
 //! | `files`, `byte_range` | the renditions over HTTP, whole or in parts |
@@ -31,6 +31,7 @@ mod record;
 mod secrets;
 mod service;
 mod ticket;
+mod turns;
 mod uploads;
 mod verdict;
 
