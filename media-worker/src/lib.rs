@@ -8,10 +8,11 @@
 //! | `http`, `direct` | the direct path from browsers: tickets, completion; also on Lambda |
 //! | `files`, `byte_range` | the renditions over HTTP, whole or in parts |
 //! | `metrics` | what is counted |
-//! | `bucket`, `record`, `uploads`, `log` | S3 and NATS, as far as this worker uses them |
+//! | `bucket`, `record`, `uploads`, `log`, `bans` | S3 and NATS, as far as this worker uses them |
 //!
 //! A worker keeps nothing of its own: what one leaves undone another does.
 
+mod bans;
 mod bucket;
 mod byte_range;
 mod config;
