@@ -23,7 +23,7 @@ test('bounds and names', () => {
   assert.equal(PAGE, bounds.defaultHistory);
   assert.equal(MAX_FILE, bounds.maxFileBytes);
   assert.equal(DEFAULT_ROOM, defaultRoom);
-  for (const words of Object.values(connectErrors)) assert.ok(text('public/js/link/connection.js').includes(`'${words}'`), words);
+  for (const words of Object.values(connectErrors)) assert.ok(text('public/js/link/line.js').includes(`'${words}'`), words);
 });
 
 test('types of files', () => {
@@ -56,7 +56,12 @@ test('every event of the server leaves its trace', () => {
   }
   for (const announcement of events['admin-announcement']) {
     chat.announced(announcement);
-    assert.equal(chat.announcement.content, announcement.content);
+    assert.equal(chat.announcements.at(-1).content, announcement.content);
+  }
+  for (const { message } of events['auth-error']) {
+    const dismissed = opened();
+    dismissed.sentAway(message);
+    assert.equal(dismissed.link.why, message);
   }
   for (const end of events.recovered) {
     chat.open(end.room);
