@@ -66,6 +66,12 @@ export class Line {
     this.#reopen();
   }
 
+  /** For good. */
+  close() {
+    this.#sentAway = true;
+    this.socket.disconnect();
+  }
+
   /** @param {(model: object, payload: any, now: number) => object[]} step */
   on(event, step) {
     this.socket.on(event, (payload) => this.#run((model, now) => step(model, payload, now)));

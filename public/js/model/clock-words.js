@@ -28,6 +28,11 @@ export function momentWords(time) {
   return new Date(time).toLocaleString('en-GB', { dateStyle: 'full', timeStyle: 'medium' });
 }
 
+/** Day and time up to which something holds. */
+export function deadlineWords(time) {
+  return new Date(time).toLocaleString('en-GB', { dateStyle: 'full', timeStyle: 'short' });
+}
+
 function startOfDay(time) {
   const date = new Date(time);
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();

@@ -1,5 +1,6 @@
 // The state of the connection, in words that a person understands.
 
+import { deadlineWords } from './clock-words.js';
 import { asSentence } from './plain-text.js';
 
 /** "Recovered 3 messages" stands for this many milliseconds, then it is "Connected" again. */
@@ -102,12 +103,8 @@ const KICKED = /^You were disconnected by an administrator/;
 
 /** Why the server sent one away, and what one can do. The end of a ban is told in local time. */
 export function whyWords(why) {
-  const told = asSentence(why.replace(BAN_END, (_, words, end) => words + endWords(new Date(end))));
+  const told = asSentence(why.replace(BAN_END, (_, words, end) => words + deadlineWords(Date.parse(end))));
   if (BANNED.test(why)) return `${told} An administrator has decided so; trying again helps once the ban has ended or is lifted.`;
-  if (KICKED.test(why)) return `${told} This page stays away until you try again; what you write is kept here.`;
+  if (KICKED.test(why)) return `${told} This page stays away until you try again.`;
   return why === '' ? 'The server ended this session.' : `The server ended this session: ${told}`;
-}
-
-function endWords(date) {
-  return date.toLocaleString('en-GB', { dateStyle: 'full', timeStyle: 'short' });
 }
