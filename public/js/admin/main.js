@@ -74,9 +74,11 @@ async function open(me, session, ended) {
   const desk = new Desk(me, Date.now());
   await new Promise((entered, refused) => {
     let view = null;
+    let gone = false;
     const enter = () => {
       view = new DeskView(desk, { run, tryNow: () => line.tryNow(), signOut: () => signedOut('') });
       arrival.hide();
+      view.enter();
       entered();
     };
     const runner = new Runner(desk, {
@@ -84,12 +86,14 @@ async function open(me, session, ended) {
       files: () => {},
       save: () => {},
       changed: () => {
-        if (view === null && isSettled(desk)) enter();
-        view?.changed();
+        if (gone) return;
+        if (view) view.changed();
+        else if (isSettled(desk)) enter();
       },
     });
     const run = (step) => runner.run(step);
     const turnedAway = (sentence) => {
+      gone = true;
       line.close();
       if (view === null) refused(new Error(sentence));
       else signedOut(sentence);
@@ -106,7 +110,7 @@ async function open(me, session, ended) {
 
 /** The server tells who is no administrator right after the connection, before it answers anything. */
 function isSettled({ stats, statsProblem, link }) {
-  return stats !== null || statsProblem !== '' || link.phase === 'offline' || link.phase === 'ended';
+  return stats !== null || statsProblem !== '' || link.attempts > 0 || link.phase === 'ended';
 }
 
 /** Back to the way in, on a fresh page. An empty sentence means that the person wanted it. */

@@ -6,8 +6,8 @@
 const TOKEN_ERRORS = new Set(['Authentication required', 'Invalid or expired token']);
 /** How the `connect_error` of somebody begins who is kept out. */
 const BANNED = 'You are banned';
-/** Wait before the next attempt when not even a new token can be had, in milliseconds. */
-const RETRY_TOKEN_AFTER = 2_000;
+/** Wait before the next attempt after a refusal, or when no new token can be had, in milliseconds. */
+const RETRY_AFTER = 2_000;
 
 /**
  * Loads the client that the node serves.
@@ -119,25 +119,25 @@ export class Line {
       this.#run((model) => this.leave(model, message));
       return;
     }
-    this.#run((model) => model.attemptFailed({ online: navigator.onLine }));
-    // While `active` the client tries again by itself; a refusal by the server it leaves to us.
-    if (!refused) return;
-    if (TOKEN_ERRORS.has(message)) void this.#renew();
-    else this.#openLater(RETRY_TOKEN_AFTER);
-  }
-
-  async #renew() {
-    if (this.#renewed || this.#session.renew === null) {
+    const tokenRefused = refused && TOKEN_ERRORS.has(message);
+    if (tokenRefused && (this.#renewed || this.#session.renew === null)) {
       this.#signedOut('Your session has ended. Enter again to go on.');
       return;
     }
+    this.#run((model) => model.attemptFailed({ online: navigator.onLine }));
+    // While `active` the client tries again by itself; a refusal by the server it leaves to us.
+    if (tokenRefused) void this.#renew();
+    else if (refused) this.#openLater(RETRY_AFTER);
+  }
+
+  async #renew() {
     try {
       this.#session.token = await this.#session.renew();
       this.#renewed = true;
     } catch {
       // The next refusal, or success, comes from the server itself.
     }
-    this.#openLater(this.#renewed ? 0 : RETRY_TOKEN_AFTER);
+    this.#openLater(this.#renewed ? 0 : RETRY_AFTER);
   }
 
   #openLater(wait) {

@@ -5,6 +5,6 @@ const MOST = 3;
 
 /** The list with one more, which gets a key of its own: the same words may come twice. */
 export function withAnnouncement(list, { content, timestamp, sender }) {
-  const number = list.filter((other) => other.timestamp === timestamp).length;
-  return [...list, { key: `${timestamp} ${number}`, content, timestamp, sender }].slice(-MOST);
+  const number = (list.at(-1)?.number ?? 0) + 1;
+  return [...list, { key: `${timestamp} ${number}`, number, content, timestamp, sender }].slice(-MOST);
 }

@@ -41,12 +41,15 @@ export class DeskView {
     ];
     this.#tryNow.addEventListener('click', tryNow);
     byId('sign-out').addEventListener('click', signOut);
-    const attend = () => run((value, now) => value.attend(!document.hidden, now));
-    document.addEventListener('visibilitychange', attend);
-    setText(byId('self-name'), desk.me.username);
+    document.addEventListener('visibilitychange', () => run((value, now) => value.attend(!document.hidden, now)));
+  }
+
+  /** Shows the desk in place of the way in. */
+  enter() {
+    setText(byId('self-name'), this.#desk.me.username);
     this.#page.hidden = false;
+    this.#render();
     byId('announce-text').focus({ preventScroll: true });
-    attend();
   }
 
   /** Something changed: draws with the next frame. */
