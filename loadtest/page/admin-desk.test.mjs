@@ -153,7 +153,8 @@ test('rates are kept for a while and drawn up to the present', () => {
   const path = ratePath(samples, 'messages');
   assert.equal(path.match(/M/g).length, 2, 'a pause is a gap');
   assert.match(path, new RegExp(`L${WIDTH.toFixed(1)} [\\d.]+$`));
-  assert.equal(rateWords(samples, 'messages'), 'Over the last 3 minutes between 0 and 10');
+  assert.equal(rateWords(samples, 'messages'), 'Between 0 and 10 in the last 3 minutes');
+  assert.equal(rateWords(samples, 'deliveries'), 'Nothing in the last 3 minutes');
   assert.deepEqual(withSample(samples, at(WINDOW + 30_000, 1)).map(({ time }) => time), [32_000, WINDOW + 30_000]);
   assert.equal(ratePath([], 'messages'), '');
   assert.ok(!ratePath([at(5, 0)], 'messages').includes('NaN'));

@@ -70,6 +70,9 @@ describe('an administrator', () => {
     for (const text of [first, second]) await announce(root, text);
     await banner(ada, second).waitFor();
     await ada.picture('announcements');
+    await ada.page.setViewportSize({ width: 360, height: 640 });
+    await ada.picture('announcements-narrow');
+    await ada.page.setViewportSize({ width: 1_280, height: 800 });
     await ada.part('room-list').getByText('general').click();
     await banner(ada, first).waitFor();
     await banner(ada, first).getByLabel('Dismiss announcement').click();
@@ -163,7 +166,7 @@ describe('an administrator', () => {
     await talker.join(room);
     for (let turn = 0; turn < 30; turn += 1) await talker.say(room, `turn ${turn}`);
     await root.page.waitForFunction(() => Number(document.getElementById('figure-deliveries').textContent) > 0);
-    await root.page.getByRole('img', { name: /^Over the last 3 minutes between 0 and [1-9]/ }).first().waitFor();
+    await root.page.getByRole('img', { name: /^Between \d+ and [1-9]/ }).first().waitFor();
     await root.page.locator(`[data-testid=rooms-row][data-name="${room}"] td`).getByText('8', { exact: true }).waitFor();
     await root.picture('admin');
   });

@@ -18,7 +18,8 @@ export class AnnouncementsView {
   render({ announcements }) {
     if (announcements === this.#drawn) return;
     this.#drawn = announcements;
-    reconcile(this.#frame, announcements, { key: ({ key }) => key, create: (one) => this.#create(one), update: () => {} }, this.#elements);
+    // The newest is the one to be seen first.
+    reconcile(this.#frame, announcements.toReversed(), { key: ({ key }) => key, create: (one) => this.#create(one), update: () => {} }, this.#elements);
   }
 
   #create({ key, content, timestamp, sender }) {

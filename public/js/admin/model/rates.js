@@ -43,8 +43,9 @@ export function ratePath(samples, rate) {
 export function rateWords(samples, rate) {
   if (samples.length === 0) return 'Nothing measured yet';
   const values = samples.map((sample) => sample[rate]);
-  const minutes = WINDOW / 60_000;
-  return `Over the last ${minutes} minutes between ${number(Math.min(...values))} and ${number(Math.max(...values))}`;
+  const when = `the last ${WINDOW / 60_000} minutes`;
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return most === 0 ? `Nothing in ${when}` : `Between ${number(least)} and ${number(most)} in ${when}`;
 }
 
 function number(value) {

@@ -1,6 +1,6 @@
 // The figures at the top: numbers, what they mean, and the lines of the two rates.
 
-import { timeWords } from '../../model/clock-words.js';
+import { clockWords } from '../../model/clock-words.js';
 import { byId, setAttribute, setText } from '../../view/dom.js';
 import { count, lagWords, partitionsMissing, partitionWords, PARTITIONS } from '../model/figures.js';
 import { HEIGHT, ratePath, rateWords, WIDTH } from '../model/rates.js';
@@ -13,8 +13,9 @@ export class FiguresView {
   }
 
   render({ stats, statsAt, samples }) {
-    // In whole seconds a clock that runs shows that the figures are fresh.
-    setText(byId('as-of'), statsAt === null ? 'Not counted yet' : `As of ${clockWords(statsAt)}`);
+    // A clock that runs shows that the figures are fresh.
+    setText(byId('as-of-words'), statsAt === null ? 'Not counted yet' : 'As of ');
+    setText(byId('as-of-time'), statsAt === null ? '' : clockWords(statsAt));
     if (stats === null || stats === this.#drawn) return;
     this.#drawn = stats;
     for (const [name, value] of Object.entries({
@@ -35,8 +36,4 @@ export class FiguresView {
       setText(byId(`${rate}-words`), rateWords(samples, rate));
     }
   }
-}
-
-function clockWords(time) {
-  return `${timeWords(time)}, ${new Date(time).getSeconds()} s`;
 }
