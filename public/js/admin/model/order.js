@@ -20,7 +20,7 @@ export const BAN_LENGTHS = [
  * @property {string} emit the event
  * @property {object} payload
  * @property {string} problem why it cannot be asked for, or empty
- * @property {string} what it was, in case it failed: "Not banned"
+ * @property {string} failed how to say that it was not done: "Not banned"
  * @property {(ack: object) => string} done what came of it
  */
 
