@@ -4,14 +4,18 @@
 //! tokens, so that the three services behave alike where an operator or a client meets them. It
 //! leaves what a service does to the service.
 
+mod http_failure;
 mod nats;
 mod process;
 pub mod token;
+mod web_url;
 
 use std::fmt;
 
+pub use http_failure::{HttpFailure, bearer};
 pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
 pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
+pub use web_url::WebUrl;
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.
 pub const EX_USAGE: u8 = 64;
