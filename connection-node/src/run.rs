@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use service_shell::{BadConfiguration, Link, token::Tokens};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use wire::{NodeId, stream, subject};
+use wire::{NatsRole, NodeId, stream, subject};
 
 use crate::{
     Config, deliveries, edge,
@@ -50,15 +50,16 @@ pub async fn run(
     config.check_folders().map_err(|error| BadConfiguration(error.to_string()))?;
     let node = NodeId::for_run(&config.node_id)
         .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
-    let Link { client, losses, down_since } =
-        service_shell::connect(&config.nats_url, &format!("connection-node {node}"), FRAMES)
-            .await?;
-    let reader = LogReader::open(client.clone(), node.clone()).await.map_err(|error| {
-        BadConfiguration(format!(
-            "the stream {} cannot be used: {error:#}; create it with `local-stack provision`",
-            stream::ROOMS
-        ))
-    })?;
+    let name = format!("connection-node {node}");
+    let Link { client, losses, down_since, jetstream, .. } =
+        service_shell::connect(&config.nats, NatsRole::Node, &name, FRAMES).await?;
+    let reader =
+        LogReader::open(client.clone(), &jetstream, node.clone()).await.map_err(|error| {
+            BadConfiguration(format!(
+                "the stream {} cannot be used: {error:#}; create it with `local-stack provision`",
+                stream::ROOMS
+            ))
+        })?;
 
     // Two sets of tasks: what serves rooms ends first, what carries its words after it.
     let (tasks, carriers, stop) =

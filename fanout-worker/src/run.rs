@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use wire::NatsRole;
 
 use crate::config::Config;
 use crate::coordinator::Coordinator;
@@ -45,7 +46,7 @@ pub async fn run(
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let name = format!("fanout-worker {worker}");
     let result = tokio::select! {
-        link = service_shell::connect(&config.nats_url, &name, QUEUE) => match link {
+        link = service_shell::connect(&config.nats, NatsRole::Fanout, &name, QUEUE) => match link {
             Ok(link) => route(&config, Nats::new(link, worker), metrics, ready, shutdown).await,
             Err(error) => Err(error),
         },

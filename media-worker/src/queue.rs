@@ -10,6 +10,7 @@ use async_nats::Client;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, AckKind, Message};
 use futures_util::StreamExt as _;
+use service_shell::JetStreamApi;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,8 +44,13 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(client: Client, intake: Intake, uploads: Uploads) -> Self {
-        let jetstream = jetstream::new(client.clone());
+    pub(crate) fn new(
+        client: Client,
+        api: &JetStreamApi,
+        intake: Intake,
+        uploads: Uploads,
+    ) -> Self {
+        let jetstream = api.context(client.clone());
         Self { client, jetstream, intake, uploads }
     }
 

@@ -3,11 +3,12 @@
 use anyhow::Context as _;
 use async_nats::Client;
 use axum::Router;
-use service_shell::Link;
 use service_shell::token::Tokens;
+use service_shell::{JetStreamApi, Link};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use wire::NatsRole;
 
 use crate::bucket::Bucket;
 use crate::direct::{self, Direct};
@@ -25,6 +26,7 @@ const QUEUE: usize = 1_024;
 /// What the queue and HTTP share.
 struct Parts {
     client: Client,
+    jetstream: JetStreamApi,
     bucket: Bucket,
     intake: Intake,
     secrets: Secrets,
@@ -32,18 +34,18 @@ struct Parts {
 
 impl Parts {
     async fn assemble(config: &Config) -> anyhow::Result<Self> {
-        let Link { client, .. } =
-            service_shell::connect(&config.nats_url, "media-worker", QUEUE).await?;
+        let Link { client, jetstream, .. } =
+            service_shell::connect(&config.nats, NatsRole::Media, "media-worker", QUEUE).await?;
         let bucket = Bucket::open(config).await;
         let secrets = Secrets::derive(&config.jwt_secret);
         let intake = Intake::new(
             bucket.clone(),
-            Log::open(client.clone()).await?,
+            Log::open(client.clone(), &jetstream).await?,
             secrets.clone(),
             &config.media_url,
             config.parallel.get(),
         );
-        Ok(Self { client, bucket, intake, secrets })
+        Ok(Self { client, jetstream, bucket, intake, secrets })
     }
 
     fn router(
@@ -78,8 +80,8 @@ pub async fn run(
     let router = parts.router(&config, finding)?;
     let checks = health::watch_bucket(parts.bucket, found, shutdown.clone());
     let checks = tokio::spawn(checks);
-    let uploads = Uploads::new(parts.client.clone());
-    let queue = Queue::new(parts.client, parts.intake, uploads);
+    let uploads = Uploads::new(parts.client.clone(), &parts.jetstream);
+    let queue = Queue::new(parts.client, &parts.jetstream, parts.intake, uploads);
     let queue = tokio::spawn(queue.run(config.parallel.get(), shutdown.clone()));
 
     let served = axum::serve(listener, router)
