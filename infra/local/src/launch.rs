@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use wire::NatsRole;
 
 use crate::nats::Nats;
 use crate::s3::{BUCKET, REGION, S3};
@@ -34,6 +35,7 @@ pub fn connection_node(
         dev_tokens: true,
         allowed_origins: vec!["*".to_owned()],
         socket_io_client_dir: options.socket_io_client.clone(),
+        nats: nats.args(NatsRole::Node)?,
         ..connection_node::Config::local(&nats.url())
     };
     let name = node_name(index);
@@ -50,7 +52,10 @@ pub fn connection_node(
 /// # Errors
 /// As [`Service::start`].
 pub fn fanout_worker(index: usize, listener: TcpListener, nats: &Nats) -> anyhow::Result<Slot> {
-    let config = fanout_worker::Config::local(&nats.url());
+    let config = fanout_worker::Config {
+        nats: nats.args(NatsRole::Fanout)?,
+        ..fanout_worker::Config::local(&nats.url())
+    };
     let name = format!("fan-out worker {}", index + 1);
     Slot::start(name.clone(), listener, move |listener| {
         let config = config.clone();
@@ -82,6 +87,7 @@ pub fn media_worker(
         s3_access_key: Some(options.s3.access_key.clone()),
         s3_secret_key: Some(options.s3.secret_key.clone()),
         s3_force_path_style: true,
+        nats: nats.args(NatsRole::Media)?,
         ..media_worker::Config::local(&nats.url())
     };
     Slot::start(MEDIA_NAME.to_owned(), listener, move |listener| {

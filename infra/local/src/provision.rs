@@ -35,7 +35,17 @@ pub struct ProvisionOptions {
 /// # Errors
 /// When JetStream is off or unreachable, or refuses a change (a stream's storage, for one, is for ever).
 pub async fn provision(client: &Client, options: &ProvisionOptions) -> anyhow::Result<()> {
-    let mut jetstream = jetstream::new(client.clone());
+    provision_with(jetstream::new(client.clone()), options).await
+}
+
+/// As [`provision`], where JetStream answers elsewhere than on the server at hand.
+///
+/// # Errors
+/// As [`provision`].
+pub async fn provision_with(
+    mut jetstream: jetstream::Context,
+    options: &ProvisionOptions,
+) -> anyhow::Result<()> {
     jetstream.set_timeout(REQUEST_TIMEOUT);
     for wanted in [rooms(), realtime(), media(), media_dead(), uploads()] {
         let name = wanted.name.clone();
