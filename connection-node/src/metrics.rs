@@ -17,7 +17,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Metric, Registry},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -63,6 +63,7 @@ pub struct Metrics {
     log_reads_in_flight: Level,
     queued_inputs: Level,
     tasks: Level,
+    nats_refusals: Count,
 }
 
 /// How a connection to the namespace went.
@@ -118,6 +119,8 @@ pub struct Instruments {
     pub reads: Arc<Semaphore>,
     pub most_reads: usize,
     pub tasks: TaskTracker,
+    /// Counts what NATS denies.
+    pub refusals: watch::Receiver<u64>,
 }
 
 impl Default for Metrics {
@@ -146,6 +149,7 @@ impl Default for Metrics {
             log_reads_in_flight: new(r, "log_reads_in_flight", "Reads of the log under way"),
             queued_inputs: new(r, "queued_inputs", "Inputs that wait for the rooms"),
             tasks: new(r, "tasks", "Tasks for connections and for reads of the log"),
+            nats_refusals: new(r, "nats_refusals", "What NATS has denied to this node"),
             counting: Mutex::default(),
             registry,
         }
@@ -172,7 +176,8 @@ impl Metrics {
     /// # Errors
     /// When the text cannot be written.
     pub async fn text(instruments: &Instruments) -> Result<String, fmt::Error> {
-        let Instruments { metrics, edge, hub, publisher, reads, most_reads, tasks } = instruments;
+        let Instruments { metrics, edge, hub, publisher, reads, most_reads, tasks, refusals } =
+            instruments;
         // Shards that are stuck keep the last count: the queue's length tells of them.
         if let Ok(census) = tokio::time::timeout(CENSUS, hub.census()).await {
             set(&metrics.rooms, census.rooms);
@@ -185,19 +190,20 @@ impl Metrics {
         set(&metrics.log_reads_in_flight, most_reads - reads.available_permits());
         set(&metrics.queued_inputs, hub.queued());
         set(&metrics.tasks, edge.tasks() + tasks.len());
-        metrics.count_closes(edge);
+        metrics.count_elsewhere(edge, *refusals.borrow());
         let mut text = String::new();
         text::encode(&mut text, &metrics.registry)?;
         Ok(text)
     }
 
-    /// Brings the counters up to the edge's own count; one caller at a time, or they would overshoot.
-    fn count_closes(&self, edge: &Edge) {
+    /// Brings the counters up to what others count; one caller at a time, or they would overshoot.
+    fn count_elsewhere(&self, edge: &Edge, refusals: u64) {
         let _turn = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         for (reason, ended) in edge.ended() {
             let counter = self.closes.get_or_create_owned(&Close { reason: Reason(reason) });
             counter.inc_by(ended.saturating_sub(counter.get()));
         }
+        self.nats_refusals.inc_by(refusals.saturating_sub(self.nats_refusals.get()));
     }
 }
 

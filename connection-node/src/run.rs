@@ -51,7 +51,7 @@ pub async fn run(
     let node = NodeId::for_run(&config.node_id)
         .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
     let name = format!("connection-node {node}");
-    let Link { client, losses, down_since, jetstream, .. } =
+    let Link { client, losses, down_since, refusals, jetstream } =
         service_shell::connect(&config.nats, NatsRole::Node, &name, FRAMES).await?;
     let reader =
         LogReader::open(client.clone(), &jetstream, node.clone()).await.map_err(|error| {
@@ -111,6 +111,7 @@ pub async fn run(
         reads: io.reads.clone(),
         most_reads: READS,
         tasks: tasks.clone(),
+        refusals,
     };
     let gateway = Gateway {
         node: node.clone(),

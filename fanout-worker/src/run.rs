@@ -47,7 +47,11 @@ pub async fn run(
     let name = format!("fanout-worker {worker}");
     let result = tokio::select! {
         link = service_shell::connect(&config.nats, NatsRole::Fanout, &name, QUEUE) => match link {
-            Ok(link) => route(&config, Nats::new(link, worker), metrics, ready, shutdown).await,
+            Ok(link) => {
+                let counting = metrics.clone().count_refusals(link.refusals.clone());
+                let _counting = AbortOnDropHandle::new(tokio::spawn(counting));
+                route(&config, Nats::new(link, worker), metrics, ready, shutdown).await
+            }
             Err(error) => Err(error),
         },
         () = shutdown.cancelled() => Ok(()),

@@ -238,9 +238,32 @@ impl NatsProcess {
         environment
     }
 
-    /// The file with what it has written since its last start; the logs of earlier ones lie beside it.
-    pub fn log(&self) -> PathBuf {
-        self.data.path().join(match self.starts {
+    /// What clients, leaves and other servers asked for and were denied: the lines of its logs, of earlier
+    /// starts too.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub fn refusals(&self) -> anyhow::Result<Vec<String>> {
+        let mut refusals = Vec::new();
+        for start in 1..=self.starts {
+            let file = self.log_of(start);
+            let log = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            let refused =
+                |line: &&str| line.contains("Violation") || line.contains("not permitted");
+            refusals.extend(log.lines().filter(refused).map(ToOwned::to_owned));
+        }
+        Ok(refusals)
+    }
+
+    /// What it has written since its last start.
+    fn log(&self) -> PathBuf {
+        self.log_of(self.starts)
+    }
+
+    /// Each start has a log of its own; they lie beside each other.
+    fn log_of(&self, start: u32) -> PathBuf {
+        self.data.path().join(match start {
             0 | 1 => "nats-server.log".to_owned(),
             number => format!("nats-server.{number}.log"),
         })
