@@ -26,8 +26,8 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 /// How often the server is asked for a sign of life. The client gives a connection up after two
 /// questions without an answer: a network that swallows everything shows within some three of these.
 const PING: Duration = Duration::from_secs(1);
-/// How long a refusal may take from the connection to whoever counts it.
-const REFUSAL: Duration = Duration::from_millis(50);
+/// How long a refusal may take to come back.
+const REFUSAL: Duration = Duration::from_millis(250);
 
 /// A connection, and word of its troubles.
 pub struct Link {
@@ -163,7 +163,6 @@ async fn check_role(
     refusals: &mut watch::Receiver<u64>,
 ) -> anyhow::Result<()> {
     let listening = client.subscribe(client.new_inbox()).await?;
-    // The server's refusal comes before its answer to this, but is handed on by a task of its own.
     client.flush().await?;
     let refused =
         tokio::time::timeout(REFUSAL, refusals.wait_for(|count| *count > 0)).await.is_ok();

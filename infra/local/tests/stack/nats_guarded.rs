@@ -18,7 +18,7 @@ use wire::NatsRole;
 /// Messages of a subscription that may wait.
 const QUEUE: usize = 1_024;
 /// No role may publish this.
-const FORBIDDEN: &str = "forbidden.to.all";
+pub const FORBIDDEN: &str = "forbidden.to.all";
 
 pub struct Guarded {
     pub server: NatsProcess,
