@@ -74,8 +74,10 @@ async fn clients_chat_through_faults_and_nothing_is_denied() {
     assert_eq!(list["count"], 2, "{list}");
     let first = talk(&mut writer, &mut reader, "across").await;
 
-    writer.send(&format!("42{}", json!([event::TYPING, { "typing": true }]))).await;
-    assert_eq!(reader.event(event::TYPING).await["userId"], "writer");
+    let typing = json!([event::TYPING, { "room": "general", "typing": true }]);
+    writer.send(&format!("42{typing}")).await;
+    let typing = tokio::time::timeout(PATIENCE, reader.event(event::TYPING)).await.unwrap();
+    assert_eq!(typing["userId"], "writer");
     let joined = writer.ask(event::JOIN_ROOM, json!({ "room": "other" })).await;
     assert_eq!(joined["status"], "success", "{joined}");
     let left = writer.ask(event::LEAVE_ROOM, json!({ "room": "other" })).await;
