@@ -149,15 +149,16 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// A key for each role, and the file that lets their public halves in.
 fn write_users(folder: &Path) -> anyhow::Result<()> {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     let of_leaf = (LEAF, NatsRole::Node);
     for (name, role) in NatsRole::ALL.map(|role| (role.name(), role)).into_iter().chain([of_leaf]) {
         let key = KeyPair::new_user();
         let seed = key.seed().with_context(|| format!("cannot make a key for {name}"))?;
         write(&folder.join(format!("{name}.seed")), &format!("{seed}\n"), 0o600)?;
         let (public, role) = (key.public_key(), role.name().to_uppercase());
-        lines += &format!("      {{ nkey: {public}, permissions: ${role} }}  # {name}\n");
+        lines.push(format!("      {{ nkey: {public}, permissions: ${role} }}  # {name}\n"));
     }
+    let lines = lines.concat();
     let users = format!(
         "# Who may connect: the public nkeys of the roles.\n\n\
          include \"./roles.conf\"\n\n\
