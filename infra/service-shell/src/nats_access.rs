@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_url_that_is_wrong_is_told_without_its_password() {
         let refusal = parse(&["--nats-url", "nats://me:hush@:0:0"]).unwrap_err();
-        assert!(refusal.contains("NATS_URL: \":0:0\" is none"), "{refusal}");
+        assert!(refusal.contains("(NATS_URL): \":0:0\" is none"), "{refusal}");
         assert!(!refusal.contains("hush"), "{refusal}");
     }
 

@@ -67,7 +67,7 @@ impl TypedValueParser for NatsUrlParser {
     ) -> Result<NatsUrl, clap::Error> {
         let parsed = value.to_str().ok_or_else(|| "not UTF-8".to_owned()).and_then(str::parse);
         parsed.map_err(|trouble| {
-            let sentence = format!("NATS_URL: {trouble}\n");
+            let sentence = format!("--nats-url (NATS_URL): {trouble}\n");
             clap::Error::raw(ErrorKind::ValueValidation, sentence).with_cmd(command)
         })
     }
