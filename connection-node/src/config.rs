@@ -2,7 +2,10 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use service_shell::{NatsArgs, token::secret};
+use service_shell::{
+    NatsArgs, WebUrl,
+    token::{Signer, TokenArgs},
+};
 use wire::{NodeId, RoomName, identity::NameError};
 
 use crate::edge::EdgeConfig;
@@ -19,9 +22,8 @@ pub struct Config {
     #[arg(long, env = "NODE_ID", default_value = "node", value_parser = name)]
     pub node_id: String,
 
-    /// The secret with which tokens are signed (HS256), at least 16 bytes.
-    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
-    pub jwt_secret: String,
+    #[command(flatten)]
+    pub tokens: TokenArgs,
 
     /// Serve `POST /dev/token`, which signs any identity for anyone. For the local stack alone.
     #[arg(long, env = "DEV_TOKENS")]
@@ -45,6 +47,16 @@ pub struct Config {
     #[arg(long, env = "SOCKET_IO_CLIENT_DIR")]
     pub socket_io_client_dir: Option<PathBuf>,
 
+    /// Where pages find the media worker and stored files: its `MEDIA_URL`; without it the page offers
+    /// small files alone.
+    #[arg(long, env = "MEDIA_URL")]
+    pub media_url: Option<WebUrl>,
+
+    /// Where pages post files to: the S3 service as browsers reach it, with the bucket where it is part
+    /// of the host.
+    #[arg(long, env = "UPLOAD_URL")]
+    pub upload_url: Option<WebUrl>,
+
     /// Messages that may be on their way to the log; beyond, senders are told `overloaded`.
     #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 4_096)]
     pub max_in_flight: usize,
@@ -53,6 +65,12 @@ pub struct Config {
     #[arg(long, env = "SOCKET_BUFFER", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u64).range(1_024..))]
     pub socket_buffer: u64,
+
+    /// Bytes of files that may be on their way to the media worker's queue; beyond, senders are told
+    /// `overloaded`.
+    #[arg(long, env = "UPLOAD_BUFFER", default_value_t = 64 << 20,
+          value_parser = clap::value_parser!(u64).range(wire::event::MAX_FILE_BYTES as u64..))]
+    pub upload_buffer: u64,
 
     /// Messages of each open room kept in memory for joins and recoveries.
     #[arg(long, env = "ROOM_WINDOW", default_value_t = 64)]
@@ -99,6 +117,8 @@ pub enum ConfigError {
         "`*` in ALLOWED_ORIGINS goes only with DEV_TOKENS, in the local stack; name the origins"
     )]
     AnyOrigin,
+    #[error("DEV_TOKENS signs tokens with JWT_SECRET, which is not set: leave out DEV_TOKENS")]
+    DevTokens,
 }
 
 impl Config {
@@ -111,14 +131,17 @@ impl Config {
         Self {
             nats: NatsArgs::at(nats_url),
             node_id: "node".to_owned(),
-            jwt_secret: "local development only".to_owned(),
+            tokens: TokenArgs::local(),
             dev_tokens: true,
             allowed_origins: vec!["*".to_owned()],
             default_rooms: RoomName::parse(wire::event::DEFAULT_ROOM).into_iter().collect(),
             public_dir: None,
             socket_io_client_dir: None,
+            media_url: None,
+            upload_url: None,
             max_in_flight: 4_096,
             socket_buffer: 1 << 20,
+            upload_buffer: 64 << 20,
             room_window: 64,
             room_linger: Duration::from_secs(10),
             ping_interval: Duration::from_secs(25),
@@ -147,6 +170,17 @@ impl Config {
             drain_over: self.drain_over,
             ..EdgeConfig::default()
         })
+    }
+
+    /// What signs development tokens; `None` where nobody gets any.
+    ///
+    /// # Errors
+    /// When they are wanted and there is no secret to sign them with.
+    pub fn signer(&self) -> Result<Option<Signer>, ConfigError> {
+        match self.tokens.signer() {
+            None if self.dev_tokens => Err(ConfigError::DevTokens),
+            signer => Ok(signer.filter(|_| self.dev_tokens)),
+        }
     }
 
     /// Checks what only the file system can tell.
@@ -203,20 +237,19 @@ mod tests {
         Cli::try_parse_from(line).map(|cli| cli.config).map_err(|error| error.to_string())
     }
 
-    const SECRET: [&str; 2] = ["--jwt-secret", "0123456789abcdef"];
+    const SECRET: [&str; 2] = ["--jwt-secret", "6d1f0c9b5e7a48d2b3f6a1c0e9d84752"];
 
     #[test]
     fn defaults_parse() {
         let config = parse(&SECRET).unwrap();
         assert_eq!(config.default_rooms, [RoomName::parse("general").unwrap()]);
         assert!(!config.dev_tokens && config.edge().is_ok());
-        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+        assert!(!format!("{config:?}").contains(SECRET[1]));
     }
 
     #[test]
     fn bad_settings_are_refused_with_a_reason() {
-        let table: [(&[&str], &str); 5] = [
-            (&["--jwt-secret", "short"], "at least 16"),
+        let table: [(&[&str], &str); 4] = [
             (&["--node-id", "A.b"], "expected 1 to 39"),
             (&["--default-rooms", ""], "room is empty"),
             (&["--room-linger", "soon"], "seconds"),
@@ -234,6 +267,18 @@ mod tests {
         assert!(matches!(parse(&line).unwrap().edge(), Err(ConfigError::AnyOrigin)));
         let line = [&line[..], &["--dev-tokens"]].concat();
         assert!(parse(&line).unwrap().edge().is_ok());
+    }
+
+    #[test]
+    fn development_tokens_need_a_secret() {
+        let line = ["--jwt-jwks-url", "https://id.example/jwks", "--jwt-algorithm", "RS256"];
+        assert!(parse(&line).unwrap().signer().unwrap().is_none());
+        let line = [&line[..], &["--dev-tokens"]].concat();
+        let refusal = parse(&line).unwrap().signer().err().unwrap();
+        assert!(refusal.to_string().contains("DEV_TOKENS signs tokens with JWT_SECRET"));
+        assert!(parse(&SECRET).unwrap().signer().unwrap().is_none(), "nobody asked for any");
+        let line = [&SECRET[..], &["--dev-tokens"]].concat();
+        assert!(parse(&line).unwrap().signer().unwrap().is_some());
     }
 
     #[test]

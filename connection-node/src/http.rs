@@ -1,4 +1,4 @@
-//! The node's HTTP beside Socket.IO: the page, health, and development tokens.
+//! The node's HTTP beside Socket.IO: the page and what it needs to know, health, and development tokens.
 
 use std::{
     path::Path,
@@ -18,11 +18,17 @@ use axum::{
     routing::{get, post},
 };
 use percent_encoding::percent_decode_str;
-use service_shell::token::{Claims, Role, Tokens};
+use service_shell::{
+    WebUrl,
+    token::{Claims, Role, Signer, Verifier},
+};
 use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
-use wire::client::{DevToken, DevTokenRequest};
+use wire::{
+    Timestamp,
+    client::{DevToken, DevTokenRequest, PageConfig},
+};
 
 use crate::{
     Config,
@@ -33,22 +39,32 @@ use crate::{
 /// How long a development token is good for, in seconds.
 const DEV_TOKEN_SECONDS: u64 = 12 * 60 * 60;
 
-/// What a browser may do with the page: everything comes from its own origin, nothing is inline.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; \
-     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// What a browser may do with the page: everything comes from its own origin but stored files, and
+/// nothing is inline.
+fn content_security_policy(config: &Config) -> String {
+    let origin = |url: &Option<WebUrl>| url.as_ref().map(|url| format!(" {}", url.origin()));
+    let media = origin(&config.media_url).unwrap_or_default();
+    let upload = origin(&config.upload_url).unwrap_or_default();
+    format!(
+        "default-src 'self'; connect-src 'self'{media}{upload}; img-src 'self' data: blob:{media}; \
+         media-src 'self' blob:{media}; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    )
+}
 
 /// Whether the node should get new connections.
 #[derive(Clone)]
 pub struct Readiness {
     down_since: DownSince,
     grace: Duration,
+    tokens: Verifier,
     draining: Arc<AtomicBool>,
 }
 
 impl Readiness {
-    /// Unready once NATS has been away for `grace`.
-    pub fn new(down_since: DownSince, grace: Duration) -> Self {
-        Self { down_since, grace, draining: Arc::default() }
+    /// Unready once NATS has been away for `grace`, and while nobody's token can be checked.
+    pub fn new(down_since: DownSince, grace: Duration, tokens: Verifier) -> Self {
+        Self { down_since, grace, tokens, draining: Arc::default() }
     }
 
     /// From now on the node is unready, for good.
@@ -60,15 +76,18 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return Some("draining\n".to_owned());
         }
-        let away = now.saturating_duration_since((*self.down_since.borrow())?);
-        (away >= self.grace).then(|| format!("no connection to NATS for {} s\n", away.as_secs()))
+        let away = |since| now.saturating_duration_since(since);
+        match (*self.down_since.borrow()).map(away).filter(|away| *away >= self.grace) {
+            Some(away) => Some(format!("no connection to NATS for {} s\n", away.as_secs())),
+            None => self.tokens.trouble().map(|trouble| format!("{trouble}\n")),
+        }
     }
 }
 
 /// Everything under the node's address but `/socket.io/`.
 pub fn router(
     config: &Config,
-    tokens: &Tokens,
+    signer: Option<Signer>,
     readiness: Readiness,
     instruments: Instruments,
 ) -> Router {
@@ -76,16 +95,17 @@ pub fn router(
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(readiness))
         .route("/metrics", get(measure).with_state(Arc::new(instruments)));
-    if config.dev_tokens {
-        router = router.route("/dev/token", post(dev_token).with_state(tokens.clone()));
+    if let Some(signer) = signer {
+        router = router.route("/dev/token", post(dev_token).with_state(signer));
     }
     if let Some(folder) = &config.socket_io_client_dir {
         router = router.nest_service("/vendor", files(folder));
     }
     if let Some(folder) = &config.public_dir {
-        router = router.merge(page(folder));
+        let settings = PageConfig { media_url: config.media_url.as_ref().map(WebUrl::to_string) };
+        router = router.route("/config.json", get(async || Json(settings))).merge(page(folder));
     }
-    router.layer(security_headers())
+    router.layer(security_headers(&content_security_policy(config)))
 }
 
 /// Static files.
@@ -116,7 +136,9 @@ fn is_tooling(path: &str) -> bool {
 
 type SetHeader = SetResponseHeaderLayer<HeaderValue>;
 
-fn security_headers() -> impl tower::Layer<
+fn security_headers(
+    policy: &str,
+) -> impl tower::Layer<
     axum::routing::Route,
     Service = impl tower::Service<
         axum::extract::Request,
@@ -131,11 +153,13 @@ fn security_headers() -> impl tower::Layer<
 + Send
 + Sync
 + 'static {
-    let set = |name: HeaderName, value: &'static str| -> SetHeader {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    let set = |name: HeaderName, value: &str| -> SetHeader {
+        // Settings and constants, none of which holds a control character.
+        let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
+        SetResponseHeaderLayer::if_not_present(name, value)
     };
     ServiceBuilder::new()
-        .layer(set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(set(header::CONTENT_SECURITY_POLICY, policy))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(set(header::REFERRER_POLICY, "no-referrer"))
         .layer(set(header::CACHE_CONTROL, "no-cache"))
@@ -160,7 +184,7 @@ async fn measure(State(instruments): State<Arc<Instruments>>) -> Response {
 
 /// Signs whatever identity is asked for.
 async fn dev_token(
-    State(tokens): State<Tokens>,
+    State(signer): State<Signer>,
     Json(request): Json<DevTokenRequest>,
 ) -> Result<Json<DevToken>, (StatusCode, String)> {
     let role = match request.role.as_deref() {
@@ -177,10 +201,9 @@ async fn dev_token(
         name: request.username,
         role,
         rooms: request.rooms.unwrap_or_else(|| vec!["*".to_owned()]),
-        exp: 0,
     };
-    let (token, expires_at) = tokens
-        .sign(claims, DEV_TOKEN_SECONDS)
+    let (token, expires_at) = signer
+        .sign(&claims, DEV_TOKEN_SECONDS, Timestamp::now())
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot sign: {error}\n")))?;
     Ok(Json(DevToken { token, expires_at }))
 }
@@ -188,6 +211,7 @@ async fn dev_token(
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use service_shell::token::TokenArgs;
     use tower::ServiceExt;
 
     use super::*;
@@ -214,7 +238,8 @@ mod tests {
     fn a_short_outage_of_nats_keeps_a_node_ready() {
         let now = Instant::now();
         let (tell, down_since) = tokio::sync::watch::channel(None);
-        let readiness = Readiness::new(down_since, Duration::from_secs(2));
+        let (tokens, _) = TokenArgs::local().open().unwrap();
+        let readiness = Readiness::new(down_since, Duration::from_secs(2), tokens);
         assert_eq!(readiness.trouble(now), None);
         tell.send_replace(Some(now));
         assert_eq!(readiness.trouble(now + Duration::from_millis(1_999)), None);
@@ -231,12 +256,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("index.html"), "<p>hello</p>").unwrap();
         std::fs::write(folder.path().join("package.json"), "{}").unwrap();
-        let app = page(folder.path()).layer(security_headers());
+        let mut config = Config::local("nats://127.0.0.1:4222");
+        config.media_url = Some("https://media.example/files".parse().unwrap());
+        config.upload_url = Some("https://s3.example:9000".parse().unwrap());
+        let policy = content_security_policy(&config);
+        let app = page(folder.path()).layer(security_headers(&policy));
         let get = |path: &str| app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
         let answer = get("/").await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"));
+        for part in [
+            "connect-src 'self' https://media.example https://s3.example:9000;",
+            "img-src 'self' data: blob: https://media.example;",
+            "media-src 'self' blob: https://media.example;",
+        ] {
+            assert!(policy.contains(part), "{part} is not in {policy}");
+        }
         assert_eq!(get("/package.json").await.unwrap().status(), StatusCode::NOT_FOUND);
         assert_eq!(get("/nothing").await.unwrap().status(), StatusCode::NOT_FOUND);
     }

@@ -19,11 +19,13 @@ use prometheus_client::{
 };
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
+use wire::ErrorCode;
 
 use crate::{
     edge::{CloseReason, Edge},
     hub::Hub,
     log::publisher::Publisher,
+    uploads::Uploads,
 };
 
 /// The media type of [`Metrics::text`].
@@ -53,6 +55,9 @@ pub struct Metrics {
     /// Gaps read from the log, a page at a time.
     pub repairs: Count,
     closes: Family<Close, Count>,
+    uploads: Family<Upload, Count>,
+    /// Bytes of the files that were queued.
+    pub upload_bytes: Count,
     counting: Mutex<()>,
     connections: Level,
     waiting: Level,
@@ -61,6 +66,7 @@ pub struct Metrics {
     room_waiters: Level,
     publishes_in_flight: Level,
     log_reads_in_flight: Level,
+    upload_bytes_in_flight: Level,
     queued_inputs: Level,
     tasks: Level,
     nats_refusals: Count,
@@ -77,6 +83,9 @@ struct Connect {
 pub enum Connected {
     accepted,
     unauthenticated,
+    banned,
+    /// The keys to check its token with could not be had.
+    unavailable,
 }
 
 /// How a message fared.
@@ -93,6 +102,32 @@ pub enum Published {
     repeated,
     unavailable,
     overloaded,
+}
+
+/// How a file that a socket sent fared on its way to the media worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Upload {
+    result: Uploaded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types)]
+pub enum Uploaded {
+    queued,
+    unavailable,
+    overloaded,
+    rate_limited,
+}
+
+impl Uploaded {
+    /// What the answer with this code counts as.
+    pub fn of(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Overloaded => Self::overloaded,
+            ErrorCode::RateLimited => Self::rate_limited,
+            _ => Self::unavailable,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -115,6 +150,7 @@ pub struct Instruments {
     pub edge: Arc<Edge>,
     pub hub: Hub,
     pub publisher: Publisher,
+    pub uploads: Uploads,
     /// Bounds reads of the log.
     pub reads: Arc<Semaphore>,
     pub most_reads: usize,
@@ -136,6 +172,8 @@ impl Default for Metrics {
             replays: new(r, "replays", "Pages of the log read for one socket"),
             repairs: new(r, "repairs", "Pages of the log read to close a gap"),
             closes: new(r, "transport_closes", "Transports that have ended, by reason"),
+            uploads: new(r, "uploads", "Files that sockets have sent, by result"),
+            upload_bytes: new(r, "upload_bytes", "Bytes of the files that were queued"),
             connections: new(r, "connections", "Open transports"),
             waiting: new(r, "send_queue_bytes", "Bytes that wait for clients"),
             rooms: new(r, "rooms", "Rooms that are open or opening"),
@@ -147,6 +185,11 @@ impl Default for Metrics {
                 "Messages that wait for the log's answer, or for their turn",
             ),
             log_reads_in_flight: new(r, "log_reads_in_flight", "Reads of the log under way"),
+            upload_bytes_in_flight: new(
+                r,
+                "upload_bytes_in_flight",
+                "Bytes of files on their way into the queue",
+            ),
             queued_inputs: new(r, "queued_inputs", "Inputs that wait for the rooms"),
             tasks: new(r, "tasks", "Tasks for connections and for reads of the log"),
             nats_refusals: new(r, "nats_refusals", "What NATS has denied to this node"),
@@ -167,8 +210,17 @@ impl Metrics {
         self.publishes.get_or_create(&Publish { result }).inc();
     }
 
+    /// How many messages fared so.
+    pub fn published(&self, result: Published) -> u64 {
+        self.publishes.get_or_create(&Publish { result }).get()
+    }
+
     pub fn count_connect(&self, result: Connected) {
         self.connects.get_or_create(&Connect { result }).inc();
+    }
+
+    pub fn count_upload(&self, result: Uploaded) {
+        self.uploads.get_or_create(&Upload { result }).inc();
     }
 
     /// Everything, as Prometheus reads it; `instruments` are read first.
@@ -176,8 +228,17 @@ impl Metrics {
     /// # Errors
     /// When the text cannot be written.
     pub async fn text(instruments: &Instruments) -> Result<String, fmt::Error> {
-        let Instruments { metrics, edge, hub, publisher, reads, most_reads, tasks, refusals } =
-            instruments;
+        let Instruments {
+            metrics,
+            edge,
+            hub,
+            publisher,
+            uploads,
+            reads,
+            most_reads,
+            tasks,
+            refusals,
+        } = instruments;
         // Shards that are stuck keep the last count: the queue's length tells of them.
         if let Ok(census) = tokio::time::timeout(CENSUS, hub.census()).await {
             set(&metrics.rooms, census.rooms);
@@ -188,9 +249,10 @@ impl Metrics {
         metrics.waiting.set(i64::try_from(edge.waiting()).unwrap_or(i64::MAX));
         set(&metrics.publishes_in_flight, publisher.in_flight());
         set(&metrics.log_reads_in_flight, most_reads - reads.available_permits());
+        set(&metrics.upload_bytes_in_flight, uploads.held());
         set(&metrics.queued_inputs, hub.queued());
         set(&metrics.tasks, edge.tasks() + tasks.len());
-        metrics.count_elsewhere(edge, *refusals.borrow());
+        metrics.count_elsewhere(edge, *refusals.borrow() + uploads.refusals());
         let mut text = String::new();
         text::encode(&mut text, &metrics.registry)?;
         Ok(text)

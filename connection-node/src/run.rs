@@ -1,39 +1,27 @@
-//! A node's life: connect, serve, drain.
+//! A node's life: start, serve, drain.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    thread::available_parallelism,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
-use service_shell::{BadConfiguration, Link, token::Tokens};
-use tokio::{net::TcpListener, sync::Semaphore};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use wire::{NatsRole, NodeId, stream, subject};
+use service_shell::{BadConfiguration, token::Verifier};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, deliveries, edge,
+    Config,
+    admin::{
+        self, AdminGateway, Desk,
+        orders::{Asked, Orders},
+    },
+    api::{self, Api},
+    edge::{self, Edge},
+    engine::{Engine, READS},
+    entrance::Entrance,
+    expiry::Expiry,
     gateway::{self, Gateway},
-    heartbeat,
     http::{self, Readiness},
-    hub::{Hub, HubIo},
-    log::{publisher::Publisher, reader::LogReader},
-    metrics::{Instruments, Metrics},
-    rooms::shard::Settings,
-    teller::Teller,
+    metrics::Instruments,
+    sockets::Sockets,
 };
-
-/// Reads of the log at once, for gaps, replays and history together.
-const READS: usize = 256;
-/// Frames from workers that may wait, of a quarter of a megabyte at most; beyond, the log is read.
-const FRAMES: usize = 2_048;
-/// How often interest in rooms is stored again.
-const REFRESH: Duration = Duration::from_mins(10);
-/// The least time between two comparisons of everything with the log.
-const CATCH_UP: Duration = Duration::from_secs(1);
-/// How long the last words to NATS may take.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Runs a node on `listener` until `shutdown`; then it turns unready, closes its connections paced so
 /// that clients find another node, gives up its rooms, and returns.
@@ -48,108 +36,75 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let edge_config = config.edge().map_err(|error| BadConfiguration(error.to_string()))?;
     config.check_folders().map_err(|error| BadConfiguration(error.to_string()))?;
-    let node = NodeId::for_run(&config.node_id)
-        .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
-    let name = format!("connection-node {node}");
-    let Link { client, losses, down_since, refusals, jetstream } =
-        service_shell::connect(&config.nats, NatsRole::Node, &name, FRAMES).await?;
-    let reader =
-        LogReader::open(client.clone(), &jetstream, node.clone()).await.map_err(|error| {
-            BadConfiguration(format!(
-                "the stream {} cannot be used: {error:#}; create it with `local-stack provision`",
-                stream::ROOMS
-            ))
-        })?;
+    let signer = config.signer().map_err(|error| BadConfiguration(error.to_string()))?;
+    let (tokens, upkeep) = config.tokens.open()?;
+    let (engine, ban_changes) = Box::pin(Engine::start(&config)).await?;
+    let (tasks, stop) = (engine.io.tasks.clone(), engine.io.stop.clone());
+    tasks.spawn(upkeep.run(stop.clone()));
 
-    // Two sets of tasks: what serves rooms ends first, what carries its words after it.
-    let (tasks, carriers, stop) =
-        (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
-    let (teller, telling) = Teller::new(client.clone());
-    carriers.spawn(telling);
-    let metrics = Arc::new(Metrics::default());
-    let (publisher, publishing) = Publisher::new(
-        client.clone(),
-        reader.clone(),
-        down_since.clone(),
-        config.max_in_flight,
-        metrics.clone(),
-    );
-    carriers.spawn(publishing);
-
-    let io = HubIo {
-        node: node.clone(),
-        client: client.clone(),
-        reader: reader.clone(),
-        publisher: publisher.clone(),
-        teller: teller.clone(),
-        metrics: metrics.clone(),
-        reads: Arc::new(Semaphore::new(READS)),
-        tasks: tasks.clone(),
-        stop: stop.clone(),
-    };
-    let settings =
-        Settings { window: config.room_window, linger: config.room_linger, refresh: REFRESH };
-    let shards = available_parallelism().map_or(1, usize::from).min(8);
-    let hub = Hub::start(&io, settings, shards);
-    let frames = client.subscribe(subject::delivery(&node)).await.context("cannot subscribe")?;
-    // Before the first join can be stored the server must know where deliveries go.
-    client.flush().await.context("cannot reach NATS")?;
-    tasks.spawn(deliveries::receive(frames, hub.clone(), stop.clone()));
-    tasks.spawn(catch_up(losses, hub.clone(), stop.clone()));
-    let living = CancellationToken::new();
-    carriers.spawn(heartbeat::beat(client.clone(), node.clone(), living.clone()));
-
-    let tokens = Tokens::hs256(&config.jwt_secret);
-    let readiness = Readiness::new(down_since, config.nats_grace);
     let (io_service, socket_io) = edge::build(&edge_config);
-    let edge = edge::Edge::new(edge_config);
-    let instruments = Instruments {
-        metrics: metrics.clone(),
-        edge: edge.clone(),
-        hub: hub.clone(),
-        publisher: publisher.clone(),
-        reads: io.reads.clone(),
-        most_reads: READS,
-        tasks: tasks.clone(),
-        refusals,
-    };
-    let gateway = Gateway {
-        node: node.clone(),
-        tokens: tokens.clone(),
-        default_rooms: config.default_rooms.clone(),
-        hub: hub.clone(),
-        publisher,
-        reader,
-        teller,
-        reads: io.reads.clone(),
-        tasks: tasks.clone(),
-        metrics,
-        next_key: AtomicU64::new(1),
-    };
-    gateway::register(&socket_io, Arc::new(gateway));
-    let app = http::router(&config, &tokens, readiness.clone(), instruments);
+    let edge = Edge::new(edge_config);
+    let gateway = Arc::new(chat(&config, &engine, tokens.clone()));
+    tasks.spawn(gateway.entrance.expiry().clone().run(stop.clone()));
+    gateway::register(&socket_io, gateway.clone());
+    let desk = Desk { client: engine.io.client.clone(), bans: engine.bans.clone() };
+    let admins = AdminGateway::new(gateway.clone(), desk, tasks.clone());
+    admin::register(&socket_io, Arc::new(admins));
 
+    let orders = Arc::new(Orders::new(&engine, gateway.sockets.clone(), edge.clone()));
+    let asked = Asked::listen(&engine.io.client).await?;
+    tasks.spawn(orders.clone().serve(asked, stop.clone()));
+    let (bans, losses) = (engine.bans.clone(), engine.losses.clone());
+    let banned = Box::new(move |ban: &_| orders.banned(ban));
+    tasks.spawn(bans.follow(ban_changes, losses, banned, stop));
+
+    let instruments = instruments(&engine, edge.clone());
+    let api = api::router(Api { gateway: gateway.clone(), tokens: tokens.clone() });
+    let readiness = Readiness::new(engine.down_since.clone(), config.nats_grace, tokens);
+    let app = http::router(&config, signer, readiness.clone(), instruments).merge(api);
     let accepting = CancellationToken::new();
     let turning = turn_away(shutdown, readiness, config.drain_delay, accepting.clone());
     let serving = edge::serve(listener, app, io_service, edge, accepting);
-    tracing::info!(%node, "serving");
+    tracing::info!(node = %engine.io.node, "serving");
     let ((), served) = tokio::join!(turning, serving);
-
-    hub.close().await;
-    drop((hub, io, socket_io));
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
-    living.cancel();
-    carriers.close();
-    let farewell = async {
-        carriers.wait().await;
-        client.flush().await
-    };
-    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-        tracing::warn!("NATS did not take the node's last words in time");
-    }
+    drop((gateway, socket_io));
+    engine.stop().await;
     served
+}
+
+/// The chat namespace over the engine.
+fn chat(config: &Config, engine: &Engine, tokens: Verifier) -> Gateway {
+    let io = &engine.io;
+    let expiry = Expiry::new(tokens.leeway());
+    Gateway {
+        node: io.node.clone(),
+        entrance: Entrance::new(tokens, expiry, engine.bans.clone(), io.metrics.clone()),
+        sockets: Arc::new(Sockets::default()),
+        default_rooms: config.default_rooms.clone(),
+        hub: engine.hub.clone(),
+        publisher: io.publisher.clone(),
+        reader: io.reader.clone(),
+        teller: io.teller.clone(),
+        uploads: engine.uploads.clone(),
+        reads: io.reads.clone(),
+        tasks: io.tasks.clone(),
+        metrics: io.metrics.clone(),
+    }
+}
+
+fn instruments(engine: &Engine, edge: Arc<Edge>) -> Instruments {
+    let io = &engine.io;
+    Instruments {
+        metrics: io.metrics.clone(),
+        edge,
+        hub: engine.hub.clone(),
+        publisher: io.publisher.clone(),
+        uploads: engine.uploads.clone(),
+        reads: io.reads.clone(),
+        most_reads: READS,
+        tasks: io.tasks.clone(),
+        refusals: engine.refusals.clone(),
+    }
 }
 
 /// Turns unready when told to stop, and stops accepting once that had time to be noticed.
@@ -163,18 +118,4 @@ async fn turn_away(
     readiness.drain();
     tokio::time::sleep(delay).await;
     accepting.cancel();
-}
-
-/// Compares everything with the log whenever the connection may have lost something.
-async fn catch_up(
-    mut losses: tokio::sync::watch::Receiver<u64>,
-    hub: Hub,
-    stop: CancellationToken,
-) {
-    losses.mark_unchanged();
-    while let Some(Ok(())) = stop.run_until_cancelled(losses.changed()).await {
-        hub.resync().await;
-        // A node that falls behind again and again must not add to it by catching up each time.
-        stop.run_until_cancelled(tokio::time::sleep(CATCH_UP)).await;
-    }
 }

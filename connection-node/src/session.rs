@@ -115,6 +115,11 @@ impl<E> Session<E> {
         state.rooms.drain().map(|(room, _)| room).collect()
     }
 
+    /// Whether the session has ended.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state().stage, Stage::Closed)
+    }
+
     /// The socket enters a room, unless its token forbids it or it is gone; the room settles it. `hand`
     /// hands `join` over to the room, before the session can end; it must not wait.
     pub fn enter<J, R>(
@@ -232,17 +237,14 @@ fn not_a_member(room: &RoomName) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use service_shell::token::{Claims, Role};
+    use service_shell::token::Role;
+    use wire::Timestamp;
 
     fn session(rooms: &[&str]) -> Session<u32> {
-        let claims = Claims {
-            sub: "u".into(),
-            name: None,
-            role: Role::User,
-            rooms: rooms.iter().map(|&room| room.into()).collect(),
-            exp: 0,
-        };
-        Session::new(1, claims.into())
+        let rooms: Vec<String> = rooms.iter().map(|&room| room.into()).collect();
+        let expires = Timestamp::from_millis(u64::MAX);
+        let identity = Identity::new("u".into(), None, Role::User, &rooms, expires).unwrap();
+        Session::new(1, identity)
     }
 
     fn enter(session: &Session<u32>, room: &RoomName) -> Result<(), Failure> {

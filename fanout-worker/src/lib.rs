@@ -10,8 +10,9 @@
 //! | [`lease`], [`rendezvous`], [`liveness`] | [`coordinator`], [`peers`], [`lease_bucket`], [`heartbeat`] |
 //! | [`partition`] ([`membership`], [`roster`], [`node_link`]) | [`owner`], [`log`], [`ordered`], [`outbox`], [`checkpoint`] |
 //!
-//! [`metrics`] owns what is counted.
+//! [`metrics`] owns what is counted, [`census`] tells administrators.
 
+mod census;
 mod checkpoint;
 mod config;
 mod coordinator;

@@ -112,6 +112,14 @@ impl Metrics {
         }
     }
 
+    /// Partitions that are owned, rooms with members in them, and records of the log yet to be read.
+    pub fn totals(&self) -> (usize, usize, u64) {
+        let [rooms, _, _, pending] = &self.holdings;
+        let count = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
+        let size = |gauge: &Gauge| usize::try_from(gauge.get()).unwrap_or_default();
+        (size(&self.partitions), size(rooms), count(pending))
+    }
+
     pub fn lease(&self, change: LeaseChange) {
         let change = match change {
             LeaseChange::Taken => "taken",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL, NATS_ROLLUP};
 use async_nats::{HeaderMap, Subscriber};
 use futures_util::StreamExt as _;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use wire::ephemeral::{FromNode, Interest};
@@ -15,6 +15,7 @@ use wire::kv::Epoch;
 use wire::stream::LEFT_TTL;
 use wire::{NodeId, Partition, Seq, subject};
 
+use crate::census::{Question, Questions};
 use crate::checkpoint;
 use crate::liveness::View;
 use crate::log;
@@ -43,6 +44,7 @@ pub struct Surroundings {
     pub outbox: mpsc::Sender<Batch>,
     pub nodes: watch::Receiver<Arc<View<NodeId>>>,
     pub metrics: Arc<Metrics>,
+    pub questions: Questions,
     pub timing: Timing,
     pub log_batch: usize,
 }
@@ -146,6 +148,7 @@ struct Owner {
     pending: u64,
     share: Share,
     losses: watch::Receiver<u64>,
+    asked: broadcast::Receiver<Question>,
     /// Up to where everything was sent.
     progress: watch::Sender<Seq>,
     finish: CancellationToken,
@@ -173,6 +176,7 @@ impl Owner {
             log::follow(nats.clone(), tenure.partition, from, surroundings.log_batch, batches);
         Self {
             losses: nats.losses.clone(),
+            asked: surroundings.questions.subscribe(),
             pending: 0,
             share: Share::new(surroundings.metrics.clone()),
             surroundings,
@@ -200,10 +204,13 @@ impl Owner {
             let effects = self.core.handle(input, now);
             self.tell_holdings();
             self.carry_out(effects, self.core.processed() > before).await;
-            input = match self.next().await {
-                Next::Input(input) => input,
-                Next::Drain => return self.drain().await,
-                Next::Failed => return End::Failed,
+            input = loop {
+                match self.next().await {
+                    Next::Input(input) => break input,
+                    Next::Asked(question) => question.answer(&self.core),
+                    Next::Drain => return self.drain().await,
+                    Next::Failed => return End::Failed,
+                }
             };
         }
     }
@@ -225,6 +232,7 @@ impl Owner {
                 Next::Input(Input::Nodes(nodes))
             }
             Ok(()) = self.losses.changed() => Next::Input(Input::Reconnected),
+            Ok(question) = self.asked.recv() => Next::Asked(question),
             () = tokio::time::sleep_until(wake.unwrap_or_else(tokio::time::Instant::now)), if wake.is_some() => {
                 Next::Input(Input::Wake)
             }
@@ -297,6 +305,7 @@ impl Owner {
 
 enum Next {
     Input(Input),
+    Asked(Question),
     Drain,
     Failed,
 }

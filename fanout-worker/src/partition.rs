@@ -157,6 +157,10 @@ impl PartitionCore {
         (rooms, room_nodes, self.rosters.present())
     }
 
+    pub fn rosters(&self) -> &Rosters {
+        &self.rosters
+    }
+
     /// Takes one input and says what to do, in order.
     pub fn handle(&mut self, input: Input, now: Instant) -> Vec<Effect> {
         match input {

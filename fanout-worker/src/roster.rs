@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use wire::admin::RoomSize;
 use wire::delivery::{RosterChange, RosterUpdate};
 use wire::ephemeral::RoomPresence;
 use wire::{NodeId, RoomName, User, kv::Epoch};
@@ -147,6 +148,15 @@ impl Rosters {
     /// How many users there are, each as often as it is in a room.
     pub fn present(&self) -> usize {
         self.present
+    }
+
+    /// The rooms with most users, at most `most` of them, largest first.
+    pub fn largest(&self, most: usize) -> Vec<RoomSize> {
+        let size = |(room, roster): (&RoomName, &Roster)| (roster.users.len(), room.clone());
+        let mut sizes: Vec<_> = self.rooms.iter().map(size).collect();
+        sizes.sort_unstable_by(|one, other| other.cmp(one));
+        let largest = sizes.into_iter().take(most).filter(|(users, _)| *users > 0);
+        largest.map(|(users, room)| RoomSize { room, users }).collect()
     }
 
     /// Whether a flush would have something to look at.

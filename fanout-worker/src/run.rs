@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use wire::NatsRole;
+use wire::{NatsRole, subject};
 
 use crate::config::Config;
 use crate::coordinator::Coordinator;
@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::nats::Nats;
 use crate::owner::Surroundings;
 use crate::senses::Senses;
-use crate::{health, heartbeat, lease_bucket, outbox};
+use crate::{census, health, heartbeat, lease_bucket, outbox};
 
 /// Changes of leases that may wait for the coordinator.
 const SHOWN_LEASES: usize = 256;
@@ -85,17 +85,24 @@ async fn route(
     let beating = heartbeat::beat(nats.clone(), shutdown.clone());
     let beating = AbortOnDropHandle::new(tokio::spawn(beating));
 
+    let questions = census::questions();
+    let asked = nats.client.subscribe(subject::ADMIN_STATS).await.context("cannot listen")?;
+    let answering = census::answer(nats.clone(), metrics.clone(), questions.clone(), asked);
+    let answering = AbortOnDropHandle::new(tokio::spawn(answering));
+
     let surroundings = Surroundings {
         nats: nats.clone(),
         outbox,
         nodes,
         metrics,
+        questions,
         timing: config.timing(),
         log_batch: config.log_batch.get().into(),
     };
     let coordinator = Coordinator::new(surroundings, shown_nodes, resync, ready);
     let result = coordinator.run(senses, shutdown, config.drain_timeout()).await;
 
+    drop(answering);
     // Nobody holds the queue any more: the outbox sends what is left and ends.
     let ending = async {
         let _ = tokio::join!(sending, watching, beating);

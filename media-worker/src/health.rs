@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::connection::State;
+use service_shell::token::Verifier;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -22,16 +23,22 @@ pub(crate) type BucketTrouble = Option<String>;
 pub(crate) struct Health {
     nats: Client,
     bucket: watch::Receiver<BucketTrouble>,
+    tokens: Verifier,
 }
 
 impl Health {
-    pub(crate) fn new(nats: Client, bucket: watch::Receiver<BucketTrouble>) -> Self {
-        Self { nats, bucket }
+    pub(crate) fn new(
+        nats: Client,
+        bucket: watch::Receiver<BucketTrouble>,
+        tokens: Verifier,
+    ) -> Self {
+        Self { nats, bucket, tokens }
     }
 
     /// Why the worker is not ready, or `None` when it is.
     pub(crate) fn trouble(&self) -> Option<String> {
-        trouble(&self.nats.connection_state(), &self.bucket.borrow())
+        let other = trouble(&self.nats.connection_state(), &self.bucket.borrow());
+        other.or_else(|| self.tokens.trouble())
     }
 }
 

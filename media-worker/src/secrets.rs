@@ -1,7 +1,8 @@
-//! Keys that are derived from the tokens' secret, one for each purpose, so that what is made with one
+//! Keys that are derived from one secret, one for each purpose, so that what is made with one
 //! is worth nothing elsewhere: a ticket for an upload is no token.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use service_shell::token::Secret;
 use sha2::Sha256;
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    pub(crate) fn derive(secret: &str) -> Self {
+    pub(crate) fn derive(secret: &Secret) -> Self {
         let derive = |purpose: &[u8]| hmac_sha256(secret.as_bytes(), purpose);
         Self {
             tickets: derive(b"starling media tickets"),
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_folder_is_the_uploads_own_and_the_secrets_own() {
-        let (one, other) = (Secrets::derive("secret"), Secrets::derive("another"));
+        let [one, other] = ["secret", "another"].map(|text| Secrets::derive(&Secret::own(text)));
         assert_eq!(one.folder("m-1"), one.folder("m-1"));
         assert_ne!(one.folder("m-1"), one.folder("m-2"));
         assert_ne!(one.folder("m-1"), other.folder("m-1"));

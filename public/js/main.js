@@ -1,10 +1,14 @@
 // Starts the page: finds out who one is, then puts the chat, its connection and its view together.
 
-import { Connection, loadClient } from './link/connection.js';
+import { Connection } from './link/connection.js';
+import { HeldFiles } from './link/held-files.js';
+import { loadClient } from './link/line.js';
+import { mediaUrl } from './link/page-config.js';
 import { randomId } from './link/random-id.js';
 import { Runner } from './link/runner.js';
 import { profileShelf, windowShelf } from './link/storage.js';
 import { fetchToken, NoLocalLogin } from './link/token.js';
+import { Uploads } from './link/uploads.js';
 import { Chat } from './model/chat.js';
 import { claimsOf, personFor, tokenInFragment } from './model/person.js';
 import { DEFAULT_ROOM } from './model/room-names.js';
@@ -69,18 +73,33 @@ async function enterWithToken(token) {
 async function open(me, session) {
   const io = await loadClient();
   const chat = new Chat({ me, ...remembered(me.userId) }, Date.now());
+  const held = new HeldFiles();
+  const uploads = new Uploads(session);
   let view = null;
   const runner = new Runner(chat, {
     emit: (...event) => connection.emit(...event),
+    files: (effect, answer) => carryFile(effect, answer, { held, uploads, connection }),
     save: (part) => save(part, chat),
     changed: () => view?.changed(),
   });
   const run = (step) => runner.run(step);
   const connection = new Connection(io, { session, positions: () => chat.positions(), run, signedOut });
-  view = new ChatView(chat, { run, tryNow: () => connection.tryNow(), signOut: () => signedOut('') });
+  view = new ChatView(chat, held, { run, tryNow: () => connection.tryNow(), signOut: () => signedOut('') });
   arrival.hide();
   view.enter();
   connection.open();
+  uploads.base = await mediaUrl();
+  run((value, now) => value.files.configured(uploads.base !== null, now));
+}
+
+/** Does what `model/files.js` wants done. */
+function carryFile(effect, answer, { held, uploads, connection }) {
+  const { emit, upload, file, payload, within, abort, keep, mediaId, drop } = effect;
+  if (emit) void connection.emitFile(emit, held.fileOf(file).arrayBuffer(), payload, answer, within);
+  if (upload) void uploads.start(effect, file === undefined ? null : held.fileOf(file), answer);
+  if (abort) uploads.abort(abort);
+  if (keep) held.keep(keep, mediaId);
+  if (drop) held.drop(drop);
 }
 
 function remembered(userId) {

@@ -81,6 +81,16 @@ pub struct SendTyping {
     pub typing: bool,
 }
 
+/// What `send-file` says of the bytes that come with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendFile {
+    /// [`crate::event::DEFAULT_ROOM`] where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+}
+
 /// The ack of `chat-message`: stored in the log at `seq`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename = "success")]
@@ -115,6 +125,14 @@ pub struct HistoryPage<M> {
     pub messages: Vec<M>,
     /// Whether the room holds still older ones.
     pub more: bool,
+}
+
+/// The ack of `send-file`: a `file-message` with this `mediaId` comes into the room, or a `file-error`
+/// to the sender.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename = "success", rename_all = "camelCase")]
+pub struct FileQueued {
+    pub media_id: String,
 }
 
 /// `chat-message` to clients.
@@ -220,6 +238,21 @@ pub struct AdminAnnouncement {
     pub content: String,
     pub timestamp: Timestamp,
     pub sender: String,
+}
+
+/// `POST /api/rooms/{room}/messages`, answered with [`ChatStored`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiMessage {
+    pub content: String,
+}
+
+/// `GET /config.json`: what the page needs to know of where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageConfig {
+    /// The base URL under which `/media/uploads` is; without it files go by the socket alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub media_url: Option<String>,
 }
 
 /// `POST /dev/token`, in the local stack only.

@@ -77,6 +77,13 @@ pub const AUTHENTICATION_REQUIRED: &str = "Authentication required";
 /// `connect_error.message` with a token that is malformed, forged, expired or of another issuer.
 pub const INVALID_TOKEN: &str = "Invalid or expired token";
 
+/// How `connect_error.message` begins for a user who is banned; see [`crate::admin::Ban`].
+pub const BANNED: &str = "You are banned";
+/// `auth-error.message` for who is no administrator.
+pub const ADMIN_REQUIRED: &str = "Admin access required";
+/// How `auth-error.message` begins for a user who is kicked.
+pub const KICKED: &str = "You were disconnected by an administrator";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 
 /// The namespace in which people chat.
 pub const CHAT_NAMESPACE: &str = "/";
+/// The namespace for administrators.
+pub const ADMIN_NAMESPACE: &str = "/admin";
 /// The room that is meant where an event names none.
 pub const DEFAULT_ROOM: &str = "general";
 
@@ -19,6 +21,17 @@ pub const USER_DISCONNECTING: &str = "user-disconnecting";
 pub const CLIENT_EVENTS: [&str; 7] =
     [CHAT_MESSAGE, JOIN_ROOM, LEAVE_ROOM, HISTORY, TYPING, SEND_FILE, USER_DISCONNECTING];
 
+// What administrators send to [`ADMIN_NAMESPACE`].
+
+pub const BROADCAST_MESSAGE: &str = "broadcast-message";
+pub const KICK: &str = "kick";
+pub const BAN: &str = "ban";
+pub const UNBAN: &str = "unban";
+pub const STATS: &str = "stats";
+
+/// Every event that an administrator may send.
+pub const ADMIN_EVENTS: [&str; 5] = [BROADCAST_MESSAGE, KICK, BAN, UNBAN, STATS];
+
 // What the server sends; `CHAT_MESSAGE` and `TYPING` go both ways.
 
 pub const USER_LIST: &str = "user-list";
@@ -27,9 +40,11 @@ pub const FILE_MESSAGE: &str = "file-message";
 pub const FILE_ERROR: &str = "file-error";
 pub const ADMIN_ANNOUNCEMENT: &str = "admin-announcement";
 pub const RECOVERED: &str = "recovered";
+/// Precedes the end of a connection that is ended for good.
+pub const AUTH_ERROR: &str = "auth-error";
 
 /// Every event that the server may send.
-pub const SERVER_EVENTS: [&str; 8] = [
+pub const SERVER_EVENTS: [&str; 9] = [
     CHAT_MESSAGE,
     USER_LIST,
     PRESENCE,
@@ -38,6 +53,7 @@ pub const SERVER_EVENTS: [&str; 8] = [
     TYPING,
     ADMIN_ANNOUNCEMENT,
     RECOVERED,
+    AUTH_ERROR,
 ];
 
 // Bounds.

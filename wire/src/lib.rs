@@ -7,10 +7,12 @@
 //! `fixtures/` holds one golden example of every client-visible payload; the Rust tests here and the
 //! JavaScript tests in `loadtest/` both read them, so that neither side can drift alone.
 
+pub mod admin;
 pub mod client;
 pub mod delivery;
 pub mod ephemeral;
 pub mod error;
+mod escape;
 pub mod event;
 pub mod heartbeat;
 pub mod identity;

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Partition;
+use crate::{Partition, escape::escape};
 
 /// The longest room name in bytes of UTF-8.
 pub const MAX_ROOM_BYTES: usize = 128;
@@ -63,22 +63,10 @@ impl RoomName {
     }
 
     /// The name as one NATS subject token: ASCII letters, digits, `-` and `_` stand for themselves,
-    /// every other byte is `=` and two upper-case hex digits (as in quoted-printable, RFC 2045 §6.7).
-    /// At most three times the name's length.
+    /// every other byte is `=` and two upper-case hex digits. At most three times the name's length.
     #[must_use]
     pub fn token(&self) -> String {
-        const HEX: &[u8; 16] = b"0123456789ABCDEF";
-        let mut token = String::with_capacity(self.0.len());
-        for &byte in self.0.as_bytes() {
-            if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
-                token.push(char::from(byte));
-            } else {
-                token.push('=');
-                token.push(char::from(HEX[usize::from(byte >> 4)]));
-                token.push(char::from(HEX[usize::from(byte & 15)]));
-            }
-        }
-        token
+        escape(&self.0)
     }
 
     /// Reads back what [`RoomName::token`] wrote.

@@ -74,6 +74,12 @@ pub fn media_failure(node: &NodeId) -> String {
 /// Where the media worker puts the jobs that it gives up.
 pub const MEDIA_DEAD: &str = "media.dead";
 
+/// Where a node tells all nodes what an administrator wants: [`crate::admin::AdminOrder`].
+pub const ADMIN_ORDER: &str = "adm.order";
+
+/// Where a node asks all nodes and workers for what they have counted.
+pub const ADMIN_STATS: &str = "adm.stats";
+
 /// A subject of [`crate::stream::ROOMS`], read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogSubject {

@@ -9,10 +9,14 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use wire::{
     ErrorCode, Failure, Partition, StoredMessage,
+    admin::{
+        AdminOrder, AuthError, Ban, BanRequest, Banned, BroadcastRequest, KickRequest, Reached,
+        Stats, StatsAnswer, UnbanRequest,
+    },
     client::{
         AdminAnnouncement, Auth, ChatMessage, ChatStored, DevToken, DevTokenRequest, Done,
-        FileError, FileMessage, HistoryPage, HistoryRequest, Joined, Presence, Recovered,
-        RoomRequest, SendChat, SendTyping, Typing, UserList,
+        FileError, FileMessage, FileQueued, HistoryPage, HistoryRequest, Joined, PageConfig,
+        Presence, Recovered, RoomRequest, SendChat, SendFile, SendTyping, Typing, UserList,
     },
     delivery::{Frame, ToNode},
     ephemeral::{FromNode, Interest},
@@ -72,6 +76,7 @@ fn connection() {
     let fixture = fixture("connection.json");
     round_trip::<Auth>(&fixture, "auth");
     round_trip::<DevTokenRequest>(&fixture, "devTokenRequest");
+    round_trip::<PageConfig>(&fixture, "pageConfig");
     round_trip::<DevToken>(&fixture, "devToken");
     let errors = &fixture["connectErrors"];
     assert_eq!(errors["authenticationRequired"], error::AUTHENTICATION_REQUIRED);
@@ -106,26 +111,56 @@ fn client_events() {
     round_trip::<RoomRequest>(&fixture, event::LEAVE_ROOM);
     round_trip::<HistoryRequest>(&fixture, event::HISTORY);
     round_trip::<SendTyping>(&fixture, event::TYPING);
-    // Beside the bytes of a file goes an object; with `user-disconnecting` anything at all.
-    assert!(examples(&fixture, event::SEND_FILE).iter().all(Value::is_object));
+    // What goes beside the bytes.
+    round_trip::<SendFile>(&fixture, event::SEND_FILE);
+    // Anything at all.
     assert!(examples(&fixture, event::USER_DISCONNECTING).len() > 1);
 }
 
 #[test]
 fn acks() {
     let fixture = fixture("acks.json");
-    let acknowledged = [event::CHAT_MESSAGE, event::JOIN_ROOM, event::LEAVE_ROOM, event::HISTORY];
+    let acknowledged = [
+        event::CHAT_MESSAGE,
+        event::JOIN_ROOM,
+        event::LEAVE_ROOM,
+        event::HISTORY,
+        event::SEND_FILE,
+    ];
     assert_eq!(names(&fixture), set(acknowledged));
     round_trip::<ChatStored>(&fixture, event::CHAT_MESSAGE);
     round_trip::<Joined<Listed>>(&fixture, event::JOIN_ROOM);
     round_trip::<Done>(&fixture, event::LEAVE_ROOM);
     round_trip::<HistoryPage<Listed>>(&fixture, event::HISTORY);
+    round_trip::<FileQueued>(&fixture, event::SEND_FILE);
+}
+
+#[test]
+fn administration() {
+    let fixture = fixture("admin.json");
+    let part = |name: &str| fixture[name].as_object().unwrap().clone();
+    let (requests, acks, bus) = (part("requests"), part("acks"), part("bus"));
+    assert_eq!(names(&requests), set(event::ADMIN_EVENTS));
+    assert_eq!(names(&acks), set(event::ADMIN_EVENTS));
+    round_trip::<BroadcastRequest>(&requests, event::BROADCAST_MESSAGE);
+    round_trip::<KickRequest>(&requests, event::KICK);
+    round_trip::<BanRequest>(&requests, event::BAN);
+    round_trip::<UnbanRequest>(&requests, event::UNBAN);
+    round_trip::<Reached>(&acks, event::BROADCAST_MESSAGE);
+    round_trip::<Reached>(&acks, event::KICK);
+    round_trip::<Banned>(&acks, event::BAN);
+    round_trip::<Done>(&acks, event::UNBAN);
+    round_trip::<Stats>(&acks, event::STATS);
+    round_trip::<AdminOrder>(&bus, "order");
+    round_trip::<StatsAnswer>(&bus, "statsAnswer");
+    round_trip::<Ban>(&bus, "ban");
 }
 
 #[test]
 fn server_events() {
     let fixture = fixture("server-events.json");
     assert_eq!(names(&fixture), set(event::SERVER_EVENTS));
+    round_trip::<AuthError>(&fixture, event::AUTH_ERROR);
     round_trip::<ChatMessage>(&fixture, event::CHAT_MESSAGE);
     round_trip::<UserList>(&fixture, event::USER_LIST);
     round_trip::<Presence>(&fixture, event::PRESENCE);

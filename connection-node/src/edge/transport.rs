@@ -26,7 +26,7 @@ pub enum CloseReason {
     /// A write to the client made no progress for too long.
     Stalled,
     /// The client's token has expired.
-    TokenExpired,
+    Expired,
     /// The client broke the transport's protocol, or a limit of it.
     Protocol,
     /// The node cannot serve the client any longer; elsewhere it may be served.
@@ -41,7 +41,7 @@ impl CloseReason {
             Self::Drain => "drain",
             Self::SlowConsumer => "slow_consumer",
             Self::Stalled => "stalled",
-            Self::TokenExpired => "token_expired",
+            Self::Expired => "expired",
             Self::Protocol => "protocol",
             Self::Fault => "fault",
         }
@@ -53,7 +53,7 @@ impl CloseReason {
         Self::Drain,
         Self::SlowConsumer,
         Self::Stalled,
-        Self::TokenExpired,
+        Self::Expired,
         Self::Protocol,
         Self::Fault,
     ];

@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Instant};
 use serde_json::value::RawValue;
 use socketioxide::handler::Value;
 use wire::{
-    ErrorCode, Failure, RoomName, Seq, StoredChat, StoredMessage, Timestamp,
+    ErrorCode, Failure, RoomName, Seq, StoredChat, StoredMessage, Timestamp, User,
     client::{ChatStored, Done, HistoryPage, Typing},
     ephemeral::FromNode,
     subject,
 };
 
-use super::{Gateway, Peer, overloaded, peer::Reply};
+use super::{Gateway, Peer, Reply, overloaded};
 use crate::{
     log::publisher::{Publication, Stored, unavailable},
     markup,
@@ -23,7 +23,7 @@ use crate::{
 impl Gateway {
     pub(super) fn handle(self: &Arc<Self>, peer: &Peer, value: &Value, ack: Reply) {
         let request = match value {
-            Value::Str(json, _) => Request::parse(json),
+            Value::Str(json, attached) => Request::parse(json, attached.as_ref()),
             Value::Bytes(_) => {
                 Err(Failure::new(ErrorCode::Invalid, "expected an event, got bare bytes"))
             }
@@ -64,6 +64,10 @@ impl Gateway {
                 Ok(()) => self.typing(peer, room, typing),
                 Err(failure) => return Err((ack, failure)),
             },
+            Ok(Request::File(file)) => match session.require(&file.room) {
+                Ok(()) => self.uploads.take(peer, file, ack),
+                Err(failure) => return Err((ack, failure)),
+            },
             Ok(Request::Farewell) => peer.answer(ack, &Done {}),
         }
         Ok(())
@@ -78,29 +82,15 @@ impl Gateway {
         client_message_id: Option<String>,
         ack: Reply,
     ) {
-        let author = peer.session.identity.user.clone();
-        let id = wire::message::message_id(&author.user_id, room, client_message_id.as_deref());
-        let message_id = client_message_id.is_some().then(|| id.clone());
-        let timestamp = Timestamp::now();
-        let html = markup::render(&content);
-        let chat =
-            StoredChat { id: id.clone(), author, content, html, timestamp, client_message_id };
-        let payload = match serde_json::to_vec(&StoredMessage::Chat(chat)) {
-            Ok(payload) => payload.into(),
-            Err(error) => {
-                tracing::error!(%error, "cannot encode a message");
-                return peer.answer(ack, &unavailable());
-            }
-        };
-        let (sender, into) = (peer.clone(), room.clone());
-        let done = Box::new(move |result| match result {
-            Ok(Stored { seq, timestamp }) => {
-                sender.answer(ack, &ChatStored { id, room: into, seq, timestamp });
-            }
+        let sender = peer.clone();
+        let done = Box::new(move |stored| match stored {
+            Ok(stored) => sender.answer(ack, &stored),
             Err(failure) => sender.answer(ack, &failure),
         });
-        let subject = subject::message(room);
-        let speech = Publication { subject, payload, id: message_id, timestamp, done };
+        let speech = match speech(peer.user().clone(), room, content, client_message_id, done) {
+            Ok(speech) => speech,
+            Err((done, failure)) => return done(Err(failure)),
+        };
         match route {
             Route::Direct => self.publisher.publish(speech),
             Route::ByRoom => {
@@ -111,6 +101,21 @@ impl Gateway {
                     (speech.done)(Err(overloaded()));
                 }
             }
+        }
+    }
+
+    /// Publishes a message of one who is no socket.
+    pub fn publish(
+        &self,
+        author: User,
+        room: &RoomName,
+        content: String,
+        client_message_id: Option<String>,
+        done: ChatDone,
+    ) {
+        match speech(author, room, content, client_message_id, done) {
+            Ok(speech) => self.publisher.publish(speech),
+            Err((done, failure)) => done(Err(failure)),
         }
     }
 
@@ -151,4 +156,34 @@ impl Gateway {
             self.teller.tell(partition, FromNode::Typing { node: self.node.clone(), typing });
         }
     }
+}
+
+/// Called once, with where a message was stored or why that is not known.
+pub type ChatDone = Box<dyn FnOnce(Result<ChatStored, Failure>) + Send>;
+
+/// A message as the log is to hold it; `done` hears what becomes of it.
+fn speech(
+    author: User,
+    room: &RoomName,
+    content: String,
+    client_message_id: Option<String>,
+    done: ChatDone,
+) -> Result<Publication, (ChatDone, Failure)> {
+    let id = wire::message::message_id(&author.user_id, room, client_message_id.as_deref());
+    let message_id = client_message_id.is_some().then(|| id.clone());
+    let timestamp = Timestamp::now();
+    let html = markup::render(&content);
+    let chat = StoredChat { id: id.clone(), author, content, html, timestamp, client_message_id };
+    let payload = match serde_json::to_vec(&StoredMessage::Chat(chat)) {
+        Ok(payload) => payload.into(),
+        Err(error) => {
+            tracing::error!(%error, "cannot encode a message");
+            return Err((done, unavailable()));
+        }
+    };
+    let (subject, into) = (subject::message(room), room.clone());
+    let done = Box::new(move |stored: Result<Stored, Failure>| {
+        done(stored.map(|Stored { seq, timestamp }| ChatStored { id, room: into, seq, timestamp }));
+    });
+    Ok(Publication { subject, payload, id: message_id, timestamp, done })
 }

@@ -1,22 +1,19 @@
 //! The chat namespace: Socket.IO's callbacks turned into requests, and their answers.
 //!
-//! Owns how a socket comes in and goes. What it is sent through lies in [`peer`], what it asks for in
-//! [`desk`].
+//! Owns how a socket comes in and goes. Whether it may is asked at the entrance of the node; what it is
+//! sent through lies in [`line`] and [`peer`], what it asks for in [`desk`].
 //!
 //! Everything is registered in the connect middleware, before the client can know that it is
 //! connected, so that no event precedes its handler; and events are handled where they arrive, in
 //! order, never in a task of their own.
 
 mod desk;
+mod line;
 mod named_rooms;
 mod peer;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
-use service_shell::token::{TokenError, Tokens};
 use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
@@ -26,83 +23,113 @@ use socketioxide::{
 };
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use wire::{ErrorCode, Failure, RoomName, Seq, event};
+use wire::{ErrorCode, Failure, RoomName, Seq, admin::AuthError, event};
 
-pub use self::peer::Peer;
+pub use self::{
+    line::{Line, Reply},
+    peer::Peer,
+};
 use self::{
     named_rooms::{Named, named},
-    peer::{ChatSession, Reply},
+    peer::ChatSession,
 };
 use crate::{
-    edge::{CloseReason, Transport},
+    edge::CloseReason,
+    entrance::{Entered, Entrance, Refused},
+    expiry::Watched,
     hub::Hub,
     log::{publisher::Publisher, reader::LogReader},
     metrics::{Connected, Metrics},
-    rooms::port::{Input, Join, SocketKey},
+    rooms::{
+        packet::Packet,
+        port::{Input, Join, SocketKey},
+    },
     session::{Admission, Session},
+    sockets::Sockets,
     teller::Teller,
+    uploads::Uploads,
 };
 
 /// What all sockets of a node share.
 pub struct Gateway {
     pub node: wire::NodeId,
-    pub tokens: Tokens,
+    pub entrance: Entrance,
+    pub sockets: Arc<Sockets<Peer>>,
     pub default_rooms: Vec<RoomName>,
     pub hub: Hub,
     pub publisher: Publisher,
     pub reader: LogReader,
     pub teller: Teller,
+    pub uploads: Uploads,
     /// Bounds reads of history.
     pub reads: Arc<Semaphore>,
     pub tasks: TaskTracker,
     pub metrics: Arc<Metrics>,
-    pub next_key: AtomicU64,
 }
 
 /// Serves the chat namespace.
 pub fn register(io: &SocketIo, gateway: Arc<Gateway>) {
     let connected = gateway.clone();
     let greet = async move |socket: SocketRef| connected.start(&socket);
-    let admit = async move |socket: SocketRef, auth: TryData<serde_json::Value>| {
-        gateway.admit(&socket, &auth.0.unwrap_or_default())
+    let admit = move |socket: SocketRef, auth: TryData<serde_json::Value>| {
+        let gateway = gateway.clone();
+        async move { gateway.admit(&socket, &auth.0.unwrap_or_default()).await }
     };
     io.ns(event::CHAT_NAMESPACE, greet.with(admit));
 }
 
-/// What the connect handler needs of the middleware's work.
+/// What the connect handler needs of the middleware's work. It rests in the socket, and so holds none:
+/// a client that leaves before the handler runs must not keep itself alive.
 #[derive(Clone)]
 struct Admitted {
     session: Arc<ChatSession>,
-    transport: Transport,
     named: Arc<Named>,
+}
+
+/// A socket that was let in: counted, and closed at its token's end. It rests in the disconnect
+/// handler (shared, for a handler is cloned to run), which is dropped unrun where the client has left
+/// while it was let in.
+struct Attendance {
+    gateway: Arc<Gateway>,
+    key: SocketKey,
+    _watched: Watched,
+}
+
+impl Attendance {
+    fn new(gateway: &Arc<Gateway>, key: SocketKey, watched: Watched) -> Self {
+        gateway.metrics.sockets.inc();
+        Self { gateway: gateway.clone(), key, _watched: watched }
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.gateway.metrics.sockets.dec();
+        self.gateway.sockets.remove(self.key);
+    }
 }
 
 impl Gateway {
     /// Lets a socket in, or says why not; registers all that it may do.
-    fn admit(
+    async fn admit(
         self: &Arc<Self>,
         socket: &SocketRef,
         auth: &serde_json::Value,
-    ) -> Result<(), TokenError> {
-        let identity = self
-            .tokens
-            .identify(auth.get("token").and_then(|token| token.as_str()))
-            .inspect_err(|_| self.metrics.count_connect(Connected::unauthenticated))?;
-        let Some(transport) = socket.req_parts().extensions.get::<Transport>().cloned() else {
-            tracing::error!("a socket came without its transport");
-            return Err(TokenError::Invalid);
-        };
-        let key: SocketKey = self.next_key.fetch_add(1, Ordering::Relaxed);
+    ) -> Result<(), Refused> {
+        let Entered { key, identity, line, watched } = self.entrance.enter(socket, auth).await?;
+        let attendance = Arc::new(Attendance::new(self, key, watched));
         let session = Arc::new(Session::new(key, identity));
         socket.on_fallback(Inbound { gateway: self.clone(), session: session.clone() });
         let (gateway, ended) = (self.clone(), session.clone());
         socket.on_disconnect(async move || {
-            gateway.metrics.sockets.dec();
             let rooms = ended.close();
+            // After that: who comes in looks whether the session is closed once it is on the list.
+            drop(attendance);
+            gateway.uploads.gone(ended.key);
             gateway.hub.gone(ended.key, rooms).await;
         });
-        socket.extensions.insert(Admitted { session, transport, named: Arc::new(named(auth)) });
-        self.metrics.sockets.inc();
+        drop(line);
+        socket.extensions.insert(Admitted { session, named: Arc::new(named(auth)) });
         self.metrics.count_connect(Connected::accepted);
         Ok(())
     }
@@ -110,8 +137,12 @@ impl Gateway {
     /// The client knows that it is connected: it enters its rooms, and what it sent early is handled.
     fn start(self: &Arc<Self>, socket: &SocketRef) {
         let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
-        let Admitted { session, transport, named } = admitted;
-        let peer = Peer { socket: socket.clone(), transport, session };
+        let Admitted { session, named } = admitted;
+        let Some(line) = Line::of(socket.clone()) else { return };
+        let peer = Peer { line, session };
+        if !self.take_in(&peer) {
+            return;
+        }
         let defaults = self.default_rooms.iter().filter(|room| !named.names(room));
         let rooms = defaults.map(|room| (room, None));
         for (room, after) in rooms.chain(named.rooms.iter().map(|(room, seq)| (room, Some(*seq)))) {
@@ -119,7 +150,7 @@ impl Gateway {
                 Ok(()) => {}
                 // Without its rooms the connection would be deaf: better it comes again.
                 Err((_, why)) if why.code != ErrorCode::Forbidden => {
-                    peer.transport.close(CloseReason::Fault);
+                    peer.close(CloseReason::Fault);
                 }
                 Err((_, why)) => {
                     if let Some(after) = after {
@@ -136,6 +167,25 @@ impl Gateway {
                 self.handle(&peer, &value, ack);
             }
         }
+    }
+
+    /// Counts a socket among those that are here; not one that is gone, or banned, meanwhile.
+    fn take_in(&self, peer: &Peer) -> bool {
+        self.sockets.add(peer.key(), peer.clone());
+        if peer.is_gone() {
+            self.sockets.remove(peer.key());
+            return false;
+        }
+        let Some(ban) = self.entrance.ban_of(&peer.session.identity) else { return true };
+        let message = AuthError { message: ban.to_string() };
+        match Packet::new(event::AUTH_ERROR, &message) {
+            Ok(last) => peer.dismiss(&last),
+            Err(error) => {
+                tracing::error!(%error, "cannot encode an event");
+                peer.close(CloseReason::Fault);
+            }
+        }
+        false
     }
 
     /// Has a socket enter a room, or gives back the right to say why not.
@@ -185,16 +235,14 @@ impl MessageHandler<LocalAdapter, InOrder> for Inbound {
         let Ok(ack) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
         let ack = ack_id.map(|_| ack);
         let socket = SocketRef::from(socket);
-        let Some(transport) = socket.req_parts().extensions.get::<Transport>().cloned() else {
-            return;
-        };
+        let Some(line) = Line::of(socket) else { return };
         match self.session.admit((value, ack)) {
             Admission::Now((value, ack)) => {
-                let peer = Peer { socket, transport, session: self.session.clone() };
+                let peer = Peer { line, session: self.session.clone() };
                 self.gateway.handle(&peer, &value, ack);
             }
             Admission::Kept => {}
-            Admission::Flood => transport.close(CloseReason::Protocol),
+            Admission::Flood => line.close(CloseReason::Protocol),
         }
     }
 }

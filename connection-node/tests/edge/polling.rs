@@ -68,8 +68,8 @@ async fn a_closed_transport_ends_the_get_and_the_session() {
 async fn a_closed_transport_needs_no_further_request() {
     let mut node = Node::start(config()).await;
     Polling::connect(node.address).await;
-    node.see_connected().await.close(CloseReason::TokenExpired);
-    assert_eq!(node.see_disconnected().await, Some(CloseReason::TokenExpired));
+    node.see_connected().await.close(CloseReason::Expired);
+    assert_eq!(node.see_disconnected().await, Some(CloseReason::Expired));
     node.see_connections(0).await;
     node.stop().await;
 }

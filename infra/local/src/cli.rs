@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use service_shell::{NatsAccess, NatsUrl};
+use service_shell::{NatsAccess, NatsUrl, WebUrl};
 
 use crate::nats_keys;
 use crate::provision::ProvisionOptions;
@@ -75,7 +75,7 @@ pub struct StartArgs {
 
     /// An S3 server to use instead of `minio` from PATH or the embedded one.
     #[arg(long, value_name = "URL")]
-    pub s3_endpoint: Option<String>,
+    pub s3_endpoint: Option<WebUrl>,
 
     /// The access key to S3.
     #[arg(long, value_name = "KEY", env = "S3_ACCESS_KEY", default_value = "starling")]
@@ -183,7 +183,7 @@ mod tests {
         let options = StackOptions::from(cli.start);
         assert_eq!((options.nodes, options.workers, options.base_port), (3, 1, Some(8000)));
         assert_eq!(options.data, Some(PathBuf::from("d")));
-        assert_eq!(options.s3.endpoint.as_deref(), Some("http://s3"));
+        assert_eq!(options.s3.endpoint, "http://s3".parse().ok());
     }
 
     #[test]

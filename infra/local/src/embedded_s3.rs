@@ -4,10 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use hyper::body::Incoming;
-use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue};
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderValue,
+};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use s3s::auth::SimpleAuth;
@@ -60,14 +63,27 @@ pub async fn serve(
     Ok(())
 }
 
-/// Pages of every origin may read the answers, as they may with minio: an upload from a page is a simple
-/// request, and its answer all that CORS is about.
+/// Pages of every origin may send and read the answers, as they may with minio. A page that follows the
+/// progress of an upload asks first.
 async fn for_any_origin(
     service: S3Service,
     request: Request<Incoming>,
 ) -> Result<Response<s3s::Body>, s3s::HttpError> {
-    let mut response = Service::call(&service, request).await?;
+    let mut response = if is_preflight(&request) {
+        Response::new(s3s::Body::empty())
+    } else {
+        Service::call(&service, request).await?
+    };
     let any = HeaderValue::from_static("*");
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    for name in
+        [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_HEADERS]
+    {
+        response.headers_mut().insert(name, any.clone());
+    }
     Ok(response)
+}
+
+fn is_preflight(request: &Request<Incoming>) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }

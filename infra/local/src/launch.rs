@@ -1,6 +1,8 @@
 //! How each service is configured and started in the stack.
 
 use anyhow::Context as _;
+use service_shell::WebUrl;
+use service_shell::token::{Secret, TokenArgs};
 use tokio::net::TcpListener;
 use wire::NatsRole;
 
@@ -18,6 +20,14 @@ pub fn node_name(index: usize) -> String {
     format!("connection node {}", index + 1)
 }
 
+/// The seconds of grace that a token gets: everything here goes by one clock.
+const LEEWAY: u64 = 2;
+
+/// Tokens are signed with a secret of the stack's own making.
+fn tokens(jwt_secret: &str) -> TokenArgs {
+    TokenArgs { jwt_leeway: LEEWAY, ..TokenArgs::of_secret(Secret::own(jwt_secret)) }
+}
+
 /// Starts connection node `index`.
 ///
 /// # Errors
@@ -26,16 +36,20 @@ pub fn connection_node(
     index: usize,
     listener: TcpListener,
     nats: &Nats,
+    s3: &S3,
+    media: WebUrl,
     options: &StackOptions,
     jwt_secret: &str,
 ) -> anyhow::Result<Slot> {
     let config = connection_node::Config {
         public_dir: Some(options.public.clone()),
-        jwt_secret: jwt_secret.to_owned(),
+        tokens: tokens(jwt_secret),
         dev_tokens: true,
         allowed_origins: vec!["*".to_owned()],
         socket_io_client_dir: options.socket_io_client.clone(),
         nats: nats.args(NatsRole::Node)?,
+        media_url: Some(media),
+        upload_url: Some(s3.endpoint().clone()),
         ..connection_node::Config::local(&nats.url())
     };
     let name = node_name(index);
@@ -78,10 +92,10 @@ pub fn media_worker(
 ) -> anyhow::Result<Slot> {
     let address = listener.local_addr().context("the listener has no address")?;
     let config = media_worker::Config {
-        media_url: format!("http://{address}"),
-        jwt_secret: jwt_secret.to_owned(),
+        media_url: address.into(),
+        tokens: tokens(jwt_secret),
         any_origin: true,
-        s3_endpoint: Some(s3.endpoint().to_owned()),
+        s3_endpoint: Some(s3.endpoint().clone()),
         s3_bucket: BUCKET.to_owned(),
         s3_region: REGION.to_owned(),
         s3_access_key: Some(options.s3.access_key.clone()),

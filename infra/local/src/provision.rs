@@ -11,6 +11,7 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
+use wire::kv;
 use wire::stream as names;
 
 /// How long the bucket keeps the marker of a key that expired, for watchers that were away.
@@ -115,9 +116,9 @@ fn rooms() -> stream::Config {
 /// The stream under the key-value bucket, laid out as ADR-8 of NATS has it.
 fn realtime() -> stream::Config {
     stream::Config {
-        name: format!("KV_{}", names::RT_BUCKET),
-        description: Some("Leases and checkpoints of the partitions".to_owned()),
-        subjects: vec![format!("$KV.{}.>", names::RT_BUCKET)],
+        name: names::RT_STREAM.to_owned(),
+        description: Some("Leases and checkpoints of the partitions, and bans".to_owned()),
+        subjects: vec![kv::subject(">")],
         storage: StorageType::File,
         max_messages_per_subject: 1,
         discard: DiscardPolicy::New,

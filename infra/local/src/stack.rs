@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use futures_util::future::{join_all, select_all, try_join_all};
-use service_shell::{BadConfiguration, NatsArgs};
+use service_shell::{BadConfiguration, NatsArgs, WebUrl};
 use wire::NatsRole;
 
 use crate::data_folder::DataFolder;
@@ -54,6 +54,7 @@ impl Stack {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let s3 = S3::start(&options.s3, &data.path().join("s3"), &path).await?;
 
+        let media_url = WebUrl::from(listeners.media.local_addr()?);
         let media = launch::media_worker(listeners.media, &nats, &s3, &options, &jwt_secret)?;
         let workers = listeners.workers.into_iter().enumerate();
         let workers =
@@ -61,7 +62,8 @@ impl Stack {
         let workers = workers.collect::<anyhow::Result<Vec<Slot>>>()?;
         let nodes = listeners.nodes.into_iter().enumerate();
         let nodes = nodes.map(|(index, listener)| {
-            launch::connection_node(index, listener, &nats, &options, &jwt_secret)
+            let media = media_url.clone();
+            launch::connection_node(index, listener, &nats, &s3, media, &options, &jwt_secret)
         });
         let nodes = nodes.collect::<anyhow::Result<Vec<Slot>>>()?;
 

@@ -4,6 +4,7 @@
 //! tokens, so that the three services behave alike where an operator or a client meets them. It
 //! leaves what a service does to the service.
 
+mod http_failure;
 mod jetstream_api;
 mod nats;
 mod nats_access;
@@ -11,14 +12,17 @@ mod nats_refusals;
 mod nats_url;
 mod process;
 pub mod token;
+mod web_url;
 
 use std::fmt;
 
+pub use http_failure::{HttpFailure, bearer};
 pub use jetstream_api::JetStreamApi;
 pub use nats::{Link, MINIMUM_SERVER, connect, hopeless};
 pub use nats_access::{NatsAccess, NatsArgs, NatsDomain, NkeySeed};
 pub use nats_url::NatsUrl;
 pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
+pub use web_url::WebUrl;
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.
 pub const EX_USAGE: u8 = 64;

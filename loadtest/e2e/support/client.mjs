@@ -27,6 +27,7 @@ export const newUser = (username = 'Ada') => ({ userId: `u-${randomUUID()}`, use
  * @param {import('node:test').TestContext} t
  * @param {object} [options]
  * @param {number} [options.node] index of the node
+ * @param {string} [options.namespace]
  * @param {object} [options.user] who connects; a new user where absent
  * @param {Record<string, number>} [options.rooms] `auth.rooms`
  * @param {string[]} [options.transports]
@@ -64,9 +65,9 @@ export class Client {
   #waiting = new Set();
   #mismatches = [];
 
-  constructor(user, { node = 0, auth, transports = ['websocket'], socket = {}, checkShapes = true }) {
+  constructor(user, { node = 0, namespace = '/', auth, transports = ['websocket'], socket = {}, checkShapes = true }) {
     this.user = user;
-    this.socket = io(nodes[node], {
+    this.socket = io(nodes[node] + namespace, {
       auth,
       transports,
       forceNew: true,

@@ -8,7 +8,7 @@ const read = (name) =>
 const { connectErrors, bounds, defaultRoom } = read('connection');
 const clientEvents = read('client-events');
 const serverEvents = read('server-events');
-const acks = read('acks');
+const acks = { ...read('acks'), ...read('admin').acks };
 const errors = read('errors');
 
 export { bounds, clientEvents, connectErrors, defaultRoom };

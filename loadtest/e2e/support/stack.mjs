@@ -1,5 +1,7 @@
 // The running system under test: where its nodes are, how tokens are had, what may be done to it.
 
+import { createHmac } from 'node:crypto';
+
 const DEADLINE = 60_000;
 
 /** Base URLs of the nodes, at least two. */
@@ -34,6 +36,14 @@ export async function capRooms(messages) {
 /** A token whose `exp` has passed, signed with the key that the nodes trust. */
 export function expiredToken() {
   return required('STARLING_EXPIRED_TOKEN');
+}
+
+/** A token of these claims, signed with the key that the nodes trust. */
+export function signed(claims, header = { alg: 'HS256', typ: 'JWT' }) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const message = `${part(header)}.${part(claims)}`;
+  const signature = createHmac('sha256', required('STARLING_JWT_SECRET')).update(message).digest('base64url');
+  return `${message}.${signature}`;
 }
 
 function required(name) {

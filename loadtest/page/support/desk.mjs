@@ -22,6 +22,8 @@ export class Desk {
     this.now = NOW;
     this.sent = [];
     this.saved = new Set();
+    this.uploads = [];
+    this.kept = [];
     this.chat = new Chat({ me, rooms: ['general'], active: 'general', reads: {}, outbox: [], ...start }, this.now);
   }
 
@@ -29,6 +31,8 @@ export class Desk {
     for (const effect of step(this.chat, this.now)) {
       if (effect.emit) this.sent.push(effect);
       if (effect.save) this.saved.add(effect.save);
+      if (effect.upload) this.uploads.push(effect);
+      if (effect.abort || effect.keep || effect.drop) this.kept.push(effect);
     }
     return this;
   }
@@ -37,6 +41,11 @@ export class Desk {
     const found = this.sent.filter(({ emit }) => emit === event);
     this.sent = this.sent.filter(({ emit }) => emit !== event);
     return found;
+  }
+
+  /** The latest steps of the direct way, as far as nobody has taken them. */
+  takeUploads() {
+    return this.uploads.splice(0);
   }
 
   answer(effect, ack) {
@@ -70,6 +79,19 @@ export class Desk {
 
   seqs(name) {
     return this.room(name).timeline.messages.map(({ seq }) => seq);
+  }
+
+  /** Everybody is caught up with after a lost connection. */
+  back() {
+    this.run((chat, now) => chat.connected(now));
+    for (const { name, position } of this.chat.rooms.values()) {
+      this.run((chat, now) => chat.recovered({ room: name, from: position, to: position, complete: true }, now));
+    }
+    return this;
+  }
+
+  files() {
+    return this.chat.files.of(this.chat.active).map(({ id, state }) => `${id} ${state}`);
   }
 
   unsent() {

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// What tokens are signed with.
-const JWT_SECRET: &str = "a secret of the chaos suite";
+const JWT_SECRET: &str = "3f1c9a7e5b0d8264c1e7f92ab3d5064887aee01942cb6fd3";
 /// Until a service must be ready after its start.
 const READY_DEADLINE: Duration = Duration::from_mins(1);
 /// Until a service that was asked to stop must have ended; a node drains first.

@@ -85,6 +85,7 @@ fn node(file: &Path, stack: &Stack, control: &Control) -> anyhow::Result<Command
         .current_dir(tools::folder())
         .env("STARLING_NODES", nodes.join(","))
         .env("STARLING_CONTROL", &control.url)
+        .env("STARLING_JWT_SECRET", stack.jwt_secret())
         .env("STARLING_EXPIRED_TOKEN", expired_token(stack.jwt_secret())?)
         .kill_on_drop(true);
     Ok(command)

@@ -3,7 +3,10 @@
 // Every method that something happens through returns effects for the runner:
 //   { emit, payload, answer? }  send an event; `answer(ack | null, now)` takes the ack, null when none came in time
 //   { save: 'rooms' | 'outbox' | 'reads' }  keep that part over a reload
+//   and those of `files.js`
 
+import { withAnnouncement } from './announcements.js';
+import { Files } from './files.js';
 import * as links from './link-state.js';
 import { Membership } from './membership.js';
 import { Outgoing } from './outgoing.js';
@@ -34,7 +37,8 @@ export class Chat {
     this.reads = new Map(Object.entries(reads));
     this.link = links.newLink();
     this.ownTyping = null;
-    this.announcement = null;
+    /** What administrators announced and nobody here has dismissed, newest last. */
+    this.announcements = [];
     /** The last thing that a person has to be told at once. */
     this.alert = /** @type {{ text: string } | null} */ (null);
     /** Whether the page is in view, and the newest message of the active room with it. */
@@ -52,6 +56,11 @@ export class Chat {
       },
       now,
     );
+    this.files = new Files({
+      ready: (name) => this.#ready(name),
+      shows: (name, mediaId) => this.rooms.get(name)?.timeline.messages.some((message) => message.mediaId === mediaId) ?? false,
+      warn: (sentence) => this.#warn(sentence),
+    });
   }
 
   get activeRoom() {
@@ -82,11 +91,25 @@ export class Chat {
       room.typers = new Map();
       if (room.older === 'loading') room.older = 'idle';
     }
-    return this.outgoing.interrupted(now);
+    return [...this.outgoing.interrupted(now), ...this.files.interrupted()];
   }
 
   attemptFailed({ online }) {
     this.link = links.attemptFailed(this.link, { online });
+    return [];
+  }
+
+  /** The server ended the connection, or refused one, with these words. */
+  sentAway(message) {
+    this.link = links.sentAway(this.link, message);
+    this.#warn(links.linkAdvice(this.link));
+    return [];
+  }
+
+  /** A person tries again. */
+  tryAgain() {
+    this.link = links.tryAgain(this.link);
+    this.alert = null;
     return [];
   }
 
@@ -101,10 +124,10 @@ export class Chat {
     const room = this.rooms.get(message.room);
     if (!room) return [];
     const mine = message.userId === this.me.userId;
-    room.take(message, { attended: this.#attends(room), mine });
+    const added = room.take(message, { attended: this.#attends(room), mine });
     room.reached(message.seq);
     room.typers = typing.heard(room.typers, { userId: message.userId, typing: false }, now);
-    return [...(mine ? this.outgoing.remove(message.clientMessageId) : []), ...this.#noteRead(room)];
+    return [...(mine ? this.#settled(message, added, now) : []), ...this.#noteRead(room)];
   }
 
   userList(list) {
@@ -135,11 +158,16 @@ export class Chat {
     room.reached(to);
     if (!complete) room.timeline = withGap(room.timeline, from);
     this.membership.recovered(room, complete, now);
-    return this.outgoing.flush(now);
+    return [...this.outgoing.flush(now), ...this.files.caughtUp(name, now)];
   }
 
   announced(announcement) {
-    this.announcement = announcement;
+    this.announcements = withAnnouncement(this.announcements, announcement);
+    return [];
+  }
+
+  dismissAnnouncement(key) {
+    this.announcements = this.announcements.filter((announcement) => announcement.key !== key);
     return [];
   }
 
@@ -163,7 +191,7 @@ export class Chat {
     const next = successor([...this.rooms.keys()], name);
     const stopped = this.ownTyping?.room === name ? this.stoppedTyping() : [];
     this.rooms.delete(name);
-    const effects = [...stopped, ...this.outgoing.removeRoom(name), { save: 'rooms' }];
+    const effects = [...stopped, ...this.outgoing.removeRoom(name), ...this.files.removeRoom(name), { save: 'rooms' }];
     if (this.link.phase === 'connected') effects.push({ emit: 'leave-room', payload: { room: name } });
     if (this.active !== name) return effects;
     this.active = null;
@@ -213,6 +241,14 @@ export class Chat {
     return [...this.outgoing.write({ id, room: room.name, content }, now), ...this.stoppedTyping()];
   }
 
+  /** @param {object[]} files as `Files.attach` takes them */
+  sendFiles(name, files, now) {
+    const room = this.rooms.get(name);
+    if (!room) return files.map(({ id }) => ({ drop: id }));
+    room.unread = allRead();
+    return this.files.attach(name, files, now);
+  }
+
   sendAgain(id, now) {
     return this.outgoing.again(id, now);
   }
@@ -260,12 +296,12 @@ export class Chat {
     const effects = typing.idle(this.ownTyping, now) ? this.stoppedTyping() : [];
     for (const room of this.rooms.values()) room.typers = typing.expire(room.typers, now);
     if (this.link.phase === 'connected') effects.push(...this.membership.tick(now));
-    return [...effects, ...this.outgoing.flush(now)];
+    return [...effects, ...this.outgoing.flush(now), ...this.files.flush(now)];
   }
 
   /** When `tick` is due next, or null. */
   nextTick() {
-    const times = [this.link.recovered?.until, this.outgoing.nextAttempt()];
+    const times = [this.link.recovered?.until, this.outgoing.nextAttempt(), this.files.nextAttempt()];
     if (this.ownTyping) times.push(this.ownTyping.keyAt + typing.IDLE_AFTER);
     for (const room of this.rooms.values()) times.push(typing.nextExpiry(room.typers));
     if (this.link.phase === 'connected') times.push(...this.membership.times());
@@ -297,7 +333,13 @@ export class Chat {
     const settled = ack.history
       .filter((message) => message.userId === this.me.userId)
       .flatMap((message) => this.outgoing.remove(message.clientMessageId));
-    return [...settled, ...this.#noteRead(room), ...this.outgoing.flush(now)];
+    return [...settled, ...this.#noteRead(room), ...this.outgoing.flush(now), ...this.files.caughtUp(room.name, now)];
+  }
+
+  /** A message of one's own has come: nothing of it is on its way any more. */
+  #settled(message, added, now) {
+    if (message.mediaId === undefined) return this.outgoing.remove(message.clientMessageId);
+    return added ? this.files.message(message, now) : [];
   }
 
   /** The ack does not move the position: messages with lower sequences may still be on their way. */

@@ -1,34 +1,44 @@
-// A file in the log: an image by its thumbnail, a voice note with its controls, anything else as a link.
+// A file in the log: a picture, a sound with its player, anything else as a link; and while it is one's own and on its
+// way, the same from this machine with what becomes of it.
 
+import { sizeWords } from '../model/attachable.js';
 import { safeAddress } from '../model/html-policy.js';
+import { isNoteName } from '../model/recording.js';
 import { make } from './dom.js';
+import { progressOf } from './file-progress.js';
 import { link } from './link.js';
+import { localPicture, pictureOf } from './picture.js';
+import { playerOf } from './player.js';
 
-/** Largest side of a picture in the log, in CSS pixels: that of the server's thumbnails. */
-const THUMBNAIL = 320;
-
-export function fileOf(message) {
+/** @param {string | null} local an address of the file on this machine, if it is one's own of a moment ago */
+export function fileOf(message, local) {
   const { mime, filename } = message;
-  const name = filename || 'File';
   const url = safeAddress(message.url);
-  if (url === null) return make('p', { class: 'text file' }, [`${name} (its address is not valid)`]);
-  if (mime.startsWith('image/')) return picture(message, url, name);
-  if (mime.startsWith('audio/')) return make('audio', { class: 'file', controls: true, preload: 'none', src: url, 'aria-label': name });
-  return make('p', { class: 'text file' }, [link(url, [name]), ` ${sizeWords(message.size)}`]);
+  if (url === null) return make('p', { class: 'text file' }, [`${filename || 'A file'} (its address is not valid)`]);
+  if (mime.startsWith('image/')) return pictureOf(message, local);
+  if (mime.startsWith('audio/')) return soundOf(message, url);
+  return make('p', { class: 'text file' }, [link(url, [filename || 'File']), ` ${sizeWords(message.size)}`]);
 }
 
-function picture({ thumbnailUrl, width, height }, url, name) {
-  const image = make('img', { src: safeAddress(thumbnailUrl) ?? url, alt: name, loading: 'lazy', decoding: 'async' });
-  if (width && height) {
-    // Its room is kept before it is loaded, so that the log does not jump.
-    const scale = Math.min(1, THUMBNAIL / Math.max(width, height));
-    image.width = Math.round(width * scale);
-    image.height = Math.round(height * scale);
-  }
-  return make('div', { class: 'file' }, [link(url, [image])]);
+/** @param {import('../model/rows.js').Row} row of an entry of `model/files.js` */
+export function fileOnItsWay(row, local, online) {
+  const isPicture = row.message.mime.startsWith('image/');
+  const element = isPicture ? localPicture(row.message, local) : localSound(row.message);
+  if (row.state !== 'failed') element.append(progressOf(row, online));
+  return element;
 }
 
-function sizeWords(bytes) {
-  if (bytes < 1024) return `${bytes} bytes`;
-  return bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+function soundOf(message, url) {
+  const name = soundName(message.filename);
+  const player = playerOf(url, { name, named: !isNoteName(message.filename), size: message.size, save: message });
+  player.dataset.mediaId = message.mediaId;
+  return player;
+}
+
+function localSound({ filename, size }) {
+  return make('div', { class: 'sound', 'data-testid': 'sound' }, [make('p', { class: 'player-name' }, [`${soundName(filename)}, ${sizeWords(size)}`])]);
+}
+
+function soundName(filename) {
+  return isNoteName(filename) ? 'Voice note' : filename || 'Sound';
 }

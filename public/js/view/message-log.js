@@ -4,7 +4,7 @@ import { dayOf, dayWords } from '../model/clock-words.js';
 import { rowsOf } from '../model/rows.js';
 import { byId, make, reconcile } from './dom.js';
 import { LogNotices } from './log-notices.js';
-import { drawMessage, signatureOf } from './message.js';
+import { drawMessage, signatureOf, updateMessage } from './message.js';
 import { LogScroll } from './log-scroll.js';
 
 /** So close to the top, in pixels, older messages are asked for. */
@@ -22,17 +22,23 @@ export class MessageLogView {
   #signatures = new WeakMap();
   #room = null;
   #drawn = [];
+  #held;
 
   /**
+   * @param {import('../link/held-files.js').HeldFiles} held
    * @param {object} wants what a person can want here
    * @param {(room: string) => void} wants.older
    * @param {(newest: boolean) => void} wants.attend told whether the newest message is in view
    * @param {(id: string) => void} wants.sendAgain
    * @param {(id: string) => void} wants.discard
    * @param {(id: string) => void} wants.edit
+   * @param {(id: string) => void} wants.sendFileAgain
+   * @param {(id: string) => void} wants.discardFile
+   * @param {(mediaId: string) => void} wants.openPicture
    * @param {(room: string) => void} wants.knock
    */
-  constructor(wants) {
+  constructor(held, wants) {
+    this.#held = held;
     this.#wants = wants;
     this.#scroll = new LogScroll(this.#log, this.#list, () => this.#moved());
     this.#notices = new LogNotices({
@@ -40,11 +46,7 @@ export class MessageLogView {
       older: () => wants.older(this.#room.name),
       knock: () => wants.knock(this.#room.name),
     });
-    const actions = { 'send-again': wants.sendAgain, discard: wants.discard, edit: wants.edit };
-    this.#list.addEventListener('click', ({ target }) => {
-      const button = target.closest('button[data-action]');
-      if (button) actions[button.dataset.action](button.closest('li').dataset.clientMessageId);
-    });
+    this.#list.addEventListener('click', ({ target }) => this.#pressed(target.closest('button[data-action]')));
   }
 
   render(chat) {
@@ -55,6 +57,26 @@ export class MessageLogView {
     this.#report(chat);
     this.#notices.render(chat, { pinned: this.#scroll.pinned, empty: this.#elements.size === 0 });
     this.#loadOlder();
+  }
+
+  #pressed(button) {
+    const within = (part) => button.closest(`[data-${part}]`);
+    switch (button?.dataset.action) {
+      case 'send-again':
+        return this.#wants.sendAgain(within('client-message-id').dataset.clientMessageId);
+      case 'discard':
+        return this.#wants.discard(within('client-message-id').dataset.clientMessageId);
+      case 'edit':
+        return this.#wants.edit(within('client-message-id').dataset.clientMessageId);
+      case 'send-again-file':
+        return this.#wants.sendFileAgain(within('file-id').dataset.fileId);
+      case 'discard-file':
+        return this.#wants.discardFile(within('file-id').dataset.fileId);
+      case 'open-picture':
+        return this.#wants.openPicture(within('media-id').dataset.mediaId);
+      default:
+        return undefined;
+    }
   }
 
   toNewest() {
@@ -72,26 +94,31 @@ export class MessageLogView {
 
   #draw(room, chat, switched) {
     const online = chat.link.phase === 'connected';
-    const inputs = [room.timeline, room.unread.marker, chat.outgoing.entries, online, dayOf(Date.now())];
+    const inputs = [room.timeline, room.unread.marker, chat.outgoing.entries, chat.files.entries, online, dayOf(Date.now())];
     if (!switched && inputs.every((input, index) => input === this.#drawn[index])) return;
     this.#drawn = inputs;
-    const rows = rowsOf(room, chat.outgoing.of(room.name), chat.me, dayOf);
+    const unsent = [...chat.outgoing.of(room.name), ...chat.files.of(room.name)];
+    const rows = rowsOf(room, unsent, chat.me, dayOf, (mediaId) => chat.files.nameOf(mediaId));
+    const reader = { myId: chat.me.userId, online, held: this.#held };
     const fresh = this.#elements.size === 0;
-    this.#quietly(fresh || this.#isBulk(rows), () => this.#scroll.around(() => this.#place(rows, chat.me.userId, online)));
+    this.#quietly(fresh || this.#isBulk(rows), () => this.#scroll.around(() => this.#place(rows, reader)));
     if (fresh && rows.length > 0) this.#scroll.arrive(room.name, this.#elements.get('new'));
   }
 
-  #place(rows, myId, online) {
-    const update = (element, row) => this.#update(element, row, myId, online);
+  #place(rows, reader) {
+    const update = (element, row) => this.#update(element, row, reader);
     reconcile(this.#list, rows, { key: ({ key }) => key, create: ({ kind }) => createRow(kind), update }, this.#elements);
   }
 
-  #update(element, row, myId, online) {
-    const signature = row.kind === 'message' ? signatureOf(row, online) : wordsOf(row);
-    if (this.#signatures.get(element) === signature) return;
-    this.#signatures.set(element, signature);
-    if (row.kind === 'message') drawMessage(element, row, { myId, online });
-    else element.replaceChildren(make('span', {}, [signature]));
+  #update(element, row, reader) {
+    const isMessage = row.kind === 'message' || row.kind === 'album';
+    const signature = isMessage ? signatureOf(row, reader.online) : wordsOf(row);
+    if (this.#signatures.get(element) !== signature) {
+      this.#signatures.set(element, signature);
+      if (isMessage) drawMessage(element, row, reader);
+      else element.replaceChildren(make('span', {}, [signature]));
+    }
+    if (isMessage) updateMessage(element, row, reader);
   }
 
   /** New rows at the end are news; many at once, or rows at the beginning, are not. */
@@ -126,7 +153,7 @@ export class MessageLogView {
 }
 
 function createRow(kind) {
-  return kind === 'message' ? make('li', { 'data-testid': 'message' }) : make('li', { class: `divider ${kind}` });
+  return make('li', { class: kind === 'message' || kind === 'album' ? 'message' : `divider ${kind}` });
 }
 
 function wordsOf({ kind, time }) {

@@ -1,7 +1,5 @@
 //! The node's reading and writing of the log, on a real nats-server.
 
-#![allow(clippy::unwrap_used)] // A test fails where anything is not as it should be.
-
 use std::{slice, sync::Arc, time::Duration};
 
 use async_nats::{Client, jetstream};

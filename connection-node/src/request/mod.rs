@@ -1,9 +1,13 @@
 //! What a client asks for, checked: from an event's raw JSON to a request or the reason against it.
 //!
-//! Pure. Whether the sender may do it is the session's question.
+//! Pure. Whether the sender may do it is the session's question. What comes with a file is read in
+//! [`file`].
 
-use std::{borrow::Cow, fmt};
+mod file;
 
+use std::{borrow::Cow, collections::VecDeque, fmt};
+
+use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor},
@@ -14,6 +18,8 @@ use wire::{
     client::{HistoryRequest, RoomRequest, SendChat, SendTyping},
     event,
 };
+
+pub use self::file::File;
 
 /// A well-formed request.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,18 +45,18 @@ pub enum Request {
         room: RoomName,
         typing: bool,
     },
+    File(File),
     /// `user-disconnecting`: the transport tells, so there is nothing to do.
     Farewell,
 }
 
 impl Request {
-    /// Reads a Socket.IO event: the JSON array of its name and arguments.
+    /// Reads a Socket.IO event: the JSON array of its name and arguments, and the bytes attached to it.
     ///
     /// # Errors
     /// What was wrong, as the client sees it.
-    pub fn parse(json: &str) -> Result<Self, Failure> {
-        let Args { event, payload } = serde_json::from_str(json)
-            .map_err(|_| invalid("an event is a JSON array that begins with its name"))?;
+    pub fn parse(json: &str, attached: Option<&VecDeque<Bytes>>) -> Result<Self, Failure> {
+        let Args { event, payload, more } = Args::read(json)?;
         if !event::CLIENT_EVENTS.contains(&&*event) {
             let known = event::CLIENT_EVENTS.join(", ");
             let event: String = event.chars().take(64).collect();
@@ -61,6 +67,9 @@ impl Request {
         }
         if json.len() > event::MAX_EVENT_BYTES {
             return Err(too_much(&event, payload.map_or("", RawValue::get)));
+        }
+        if event == event::SEND_FILE {
+            return file::read(payload, more, attached).map(Self::File);
         }
         Self::from_payload(&event, payload.map_or("null", RawValue::get))
     }
@@ -102,18 +111,25 @@ impl Request {
                 let typing: SendTyping = read(event, payload, "{ room: string, typing: boolean }")?;
                 Ok(Self::Typing { room: room(&typing.room)?, typing: typing.typing })
             }
-            _ => Err(Failure::new(
-                ErrorCode::UnsupportedMedia,
-                format!("{event} is not taken by this server yet"),
-            )),
+            _ => Err(invalid(format!("{event} is not taken"))),
         }
     }
 }
 
-/// An event's name and first argument; whatever follows is passed over.
-struct Args<'a> {
-    event: Cow<'a, str>,
-    payload: Option<&'a RawValue>,
+/// An event's name and first arguments; whatever follows is passed over.
+pub(crate) struct Args<'a> {
+    pub event: Cow<'a, str>,
+    pub payload: Option<&'a RawValue>,
+    more: Option<&'a RawValue>,
+}
+
+impl<'a> Args<'a> {
+    /// # Errors
+    /// For what is no event.
+    pub fn read(json: &'a str) -> Result<Self, Failure> {
+        serde_json::from_str(json)
+            .map_err(|_| invalid("an event is a JSON array that begins with its name"))
+    }
 }
 
 impl<'de> Deserialize<'de> for Args<'de> {
@@ -131,8 +147,9 @@ impl<'de> Deserialize<'de> for Args<'de> {
                     .next_element()?
                     .ok_or_else(|| serde::de::Error::invalid_length(0, &self))?;
                 let payload = seq.next_element()?;
+                let more = seq.next_element()?;
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Args { event, payload })
+                Ok(Args { event, payload, more })
             }
         }
         deserializer.deserialize_seq(ArgsVisitor)
@@ -156,7 +173,12 @@ fn too_much(event: &str, payload: &str) -> Failure {
     Failure::new(ErrorCode::TooLarge, message)
 }
 
-fn read<T: DeserializeOwned>(event: &str, payload: &str, shape: &str) -> Result<T, Failure> {
+/// Reads an event's payload; `shape` says what was expected.
+pub(crate) fn read<T: DeserializeOwned>(
+    event: &str,
+    payload: &str,
+    shape: &str,
+) -> Result<T, Failure> {
     let wrong = || invalid(format!("{event} has a payload of the wrong shape; expected {shape}"));
     // serde would take an array for an object's fields in order.
     if payload.trim_start().starts_with('[') {
@@ -169,7 +191,8 @@ fn room(name: &str) -> Result<RoomName, Failure> {
     RoomName::parse(name).map_err(|error| invalid(error.to_string()))
 }
 
-fn content(content: String) -> Result<String, Failure> {
+/// Checks the text of a message.
+pub(crate) fn content(content: String) -> Result<String, Failure> {
     if content.trim().is_empty() {
         return Err(invalid("content is empty; expected 1 to 1000 characters"));
     }
@@ -182,7 +205,8 @@ fn content(content: String) -> Result<String, Failure> {
     Ok(content)
 }
 
-fn client_message_id(id: String) -> Result<String, Failure> {
+/// Checks an id that a client gave its message.
+pub(crate) fn client_message_id(id: String) -> Result<String, Failure> {
     if id.is_empty() || id.len() > event::MAX_CLIENT_MESSAGE_ID_BYTES {
         let limit = event::MAX_CLIENT_MESSAGE_ID_BYTES;
         return Err(invalid(format!(
@@ -194,120 +218,4 @@ fn client_message_id(id: String) -> Result<String, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn code(json: &str) -> ErrorCode {
-        Request::parse(json).expect_err(json).code
-    }
-
-    fn name(room: &str) -> RoomName {
-        RoomName::parse(room).unwrap()
-    }
-
-    #[test]
-    fn well_formed() {
-        let chat = |room: &str, id: Option<&str>| Request::Chat {
-            room: name(room),
-            content: "hi".into(),
-            client_message_id: id.map(Into::into),
-        };
-        for (json, request) in [
-            (r#"["chat-message",{"content":"hi"}]"#, chat("general", None)),
-            (r#"["chat-message",{"content":"hi","room":"a.*>"}]"#, chat("a.*>", None)),
-            (
-                r#"["chat-message",{"content":"hi","clientMessageId":"1","userId":"forged"},7]"#,
-                chat("general", Some("1")),
-            ),
-            (r#"["join-room","r"]"#, Request::Join { room: name("r"), after: None }),
-            (
-                r#"["join-room",{"room":"r","after":7}]"#,
-                Request::Join { room: name("r"), after: Some(7) },
-            ),
-            (r#"["leave-room",{"room":"r"}]"#, Request::Leave { room: name("r") }),
-            (
-                r#"["history",{"room":"r"}]"#,
-                Request::History { room: name("r"), before: None, limit: 50 },
-            ),
-            (
-                r#"["history",{"room":"r","before":9,"limit":9999}]"#,
-                Request::History { room: name("r"), before: Some(9), limit: 200 },
-            ),
-            (
-                r#"["typing",{"room":"r","typing":true}]"#,
-                Request::Typing { room: name("r"), typing: true },
-            ),
-            (r#"["user-disconnecting"]"#, Request::Farewell),
-            (r#"["user-disconnecting",{"anything":[1]},2]"#, Request::Farewell),
-            (r#"["\u006aoin-room","r"]"#, Request::Join { room: name("r"), after: None }),
-        ] {
-            assert_eq!(Request::parse(json), Ok(request), "{json}");
-        }
-    }
-
-    #[test]
-    fn malformed() {
-        for json in [
-            "",
-            "{}",
-            "[]",
-            "[7]",
-            "null",
-            "[\"no-such-event\",{}]",
-            "[\"chat-message\"]",
-            "[\"chat-message\",null]",
-            "[\"chat-message\",7]",
-            "[\"chat-message\",[]]",
-            "[\"chat-message\",\"hi\"]",
-            "[\"chat-message\",[\"general\",\"hi\",null]]",
-            "[\"chat-message\",{}]",
-            "[\"chat-message\",{\"content\":7}]",
-            "[\"chat-message\",{\"content\":\"\"}]",
-            "[\"chat-message\",{\"content\":\" \\n\"}]",
-            "[\"chat-message\",{\"content\":\"x\",\"room\":\"\"}]",
-            "[\"chat-message\",{\"content\":\"x\",\"room\":{}}]",
-            "[\"chat-message\",{\"content\":\"x\",\"clientMessageId\":\"\"}]",
-            "[\"join-room\"]",
-            "[\"join-room\",\"\"]",
-            "[\"join-room\",{\"room\":\"r\",\"after\":-1}]",
-            "[\"join-room\",{\"room\":\"r\",\"after\":\"7\"}]",
-            "[\"leave-room\",[\"r\"]]",
-            "[\"history\",\"r\"]",
-            "[\"history\",{\"room\":\"r\",\"limit\":-1}]",
-            "[\"typing\",{\"room\":\"r\"}]",
-        ] {
-            assert_eq!(code(json), ErrorCode::Invalid, "{json}");
-        }
-        let room = "x".repeat(129);
-        assert_eq!(code(&format!("[\"join-room\",\"{room}\"]")), ErrorCode::Invalid);
-    }
-
-    #[test]
-    fn sizes() {
-        let chat = |content: String| format!(r#"["chat-message",{{"content":"{content}"}}]"#);
-        assert!(Request::parse(&chat("🐦".repeat(1_000))).is_ok());
-        assert_eq!(code(&chat("x".repeat(1_001))), ErrorCode::TooLong);
-        assert_eq!(code(&chat("x".repeat(1 << 20))), ErrorCode::TooLong);
-        let padding = "x".repeat(1 << 17);
-        let padded = format!(r#"["chat-message",{{"content":"x","padding":"{padding}"}}]"#);
-        assert_eq!(code(&padded), ErrorCode::TooLarge);
-        let large = format!(r#"["history",{{"room":"r","x":"{}"}}]"#, "x".repeat(1 << 17));
-        assert_eq!(code(&large), ErrorCode::TooLarge);
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(json in ".{0,200}") {
-            let _ = Request::parse(&json);
-        }
-
-        #[test]
-        fn never_panics_on_json(payload in "[\\[\\]{}\",:0-9a-z]{0,40}") {
-            for event in event::CLIENT_EVENTS {
-                let _ = Request::parse(&format!("[\"{event}\",{payload}]"));
-            }
-        }
-    }
-}
+mod tests;
