@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use service_shell::{BadConfiguration, Link};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use wire::{NodeId, stream, subject};
+use wire::{NatsRole, NodeId, stream, subject};
 
 use crate::{
     Config,
@@ -46,6 +46,8 @@ pub struct Engine {
     /// Grows each time that something may have been missed.
     pub losses: watch::Receiver<u64>,
     pub down_since: DownSince,
+    /// Grows each time that NATS denies something.
+    pub refusals: watch::Receiver<u64>,
     /// What carries words to NATS: these tasks end last.
     carriers: TaskTracker,
     living: CancellationToken,
@@ -60,11 +62,11 @@ impl Engine {
         let node = NodeId::for_run(&config.node_id)
             .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
         let name = format!("connection-node {node}");
-        let Link { client, losses, down_since } =
-            service_shell::connect(&config.nats_url, &name, FRAMES).await?;
-        let reader = LogReader::open(client.clone(), node.clone()).await;
+        let Link { client, losses, down_since, refusals, jetstream } =
+            service_shell::connect(&config.nats, NatsRole::Node, &name, FRAMES).await?;
+        let reader = LogReader::open(client.clone(), &jetstream, node.clone()).await;
         let reader = reader.map_err(|error| missing(stream::ROOMS, &error))?;
-        let bans = Bans::open(client.clone()).await;
+        let bans = Bans::open(client.clone(), &jetstream, node.clone()).await;
         let bans = bans.map_err(|error| missing(stream::RT_BUCKET, &error))?;
         let changes = bans.read().await?;
 
@@ -93,10 +95,12 @@ impl Engine {
         io.client.flush().await.context("cannot reach NATS")?;
         io.tasks.spawn(deliveries::receive(frames, hub.clone(), io.stop.clone()));
         io.tasks.spawn(catch_up(losses.clone(), hub.clone(), io.stop.clone()));
-        let uploads = Uploads::start(&config.nats_url, config.upload_buffer, &io).await?;
+        let uploads = Uploads::start(&config.nats, config.upload_buffer, &io).await?;
         let living = CancellationToken::new();
         carriers.spawn(heartbeat::beat(io.client.clone(), io.node.clone(), living.clone()));
-        Ok((Self { io, hub, uploads, bans, losses, down_since, carriers, living }, changes))
+        let engine =
+            Self { io, hub, uploads, bans, losses, down_since, refusals, carriers, living };
+        Ok((engine, changes))
     }
 
     /// Ends everything: rooms first, then what carries their words. Whoever else holds a way to the

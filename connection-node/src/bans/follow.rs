@@ -6,12 +6,13 @@ use async_nats::jetstream::{
     consumer::{DeliverPolicy, push::Ordered, push::OrderedConfig},
 };
 use futures_util::StreamExt;
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 use wire::{
     Timestamp,
     admin::{ALL_BANS, Ban},
+    kv,
 };
 
 use super::{Bans, List};
@@ -31,17 +32,21 @@ impl Bans {
     /// # Errors
     /// When the bucket does not answer.
     pub async fn read(&self) -> anyhow::Result<BanChanges> {
-        let consumer = self
-            .store
-            .stream
-            .create_consumer(OrderedConfig {
-                deliver_subject: self.client.new_inbox(),
-                filter_subject: format!("{}{ALL_BANS}", self.store.prefix),
-                deliver_policy: DeliverPolicy::LastPerSubject,
-                ..OrderedConfig::default()
-            })
-            .await
-            .context("cannot read the bans")?;
+        let config = OrderedConfig {
+            // With a name and one filter, so that the request's subject tells all: a node has the
+            // permission for that one alone. An earlier reading's consumer may be there still.
+            name: Some(format!(
+                "bans-{}-{}",
+                self.node,
+                self.readings.fetch_add(1, Ordering::Relaxed)
+            )),
+            deliver_subject: self.client.new_inbox(),
+            filter_subject: kv::subject(ALL_BANS),
+            deliver_policy: DeliverPolicy::LastPerSubject,
+            ..OrderedConfig::default()
+        };
+        let consumer = self.store.stream.create_consumer(config).await;
+        let consumer = consumer.context("cannot read the bans")?;
         let mut left = consumer.cached_info().num_pending;
         let mut changes = consumer.messages().await.context("cannot read the bans")?;
         let mut list = List::default();
@@ -102,7 +107,7 @@ impl Bans {
                 Some(_) => {}
                 // A marker of deletion.
                 None => {
-                    if let Some(key) = record.subject.strip_prefix(&self.store.prefix) {
+                    if let Some(key) = kv::parse_subject(&record.subject) {
                         self.change(|list| list.lift(key));
                     }
                 }

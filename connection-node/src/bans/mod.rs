@@ -8,12 +8,13 @@ mod follow;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicU64},
 };
 
-use async_nats::jetstream::{self, kv};
+use async_nats::jetstream::kv;
+use service_shell::JetStreamApi;
 use wire::{
-    ErrorCode, Failure, Timestamp,
+    ErrorCode, Failure, NodeId, Timestamp,
     admin::{Ban, ban_key},
     stream,
 };
@@ -26,9 +27,12 @@ const RETRY: u64 = 1_000;
 /// The list, and the way to change it for every node. Cheap to clone.
 #[derive(Clone)]
 pub struct Bans {
+    node: NodeId,
     client: async_nats::Client,
     store: kv::Store,
     list: Arc<RwLock<List>>,
+    /// How often the bucket was read.
+    readings: Arc<AtomicU64>,
 }
 
 /// The bans by user.
@@ -58,9 +62,13 @@ impl List {
 impl Bans {
     /// # Errors
     /// When the bucket is not there.
-    pub async fn open(client: async_nats::Client) -> anyhow::Result<Self> {
-        let store = jetstream::new(client.clone()).get_key_value(stream::RT_BUCKET).await?;
-        Ok(Self { client, store, list: Arc::default() })
+    pub async fn open(
+        client: async_nats::Client,
+        api: &JetStreamApi,
+        node: NodeId,
+    ) -> anyhow::Result<Self> {
+        let store = api.context(client.clone()).get_key_value(stream::RT_BUCKET).await?;
+        Ok(Self { node, client, store, list: Arc::default(), readings: Arc::default() })
     }
 
     /// The ban that keeps a user away.

@@ -11,6 +11,7 @@ use local_stack::{
     nats_process::NatsProcess,
     provision::{ProvisionOptions, provision},
 };
+use service_shell::NatsArgs;
 use tokio::io::AsyncReadExt;
 use wire::{ErrorCode, MediaJob, NodeId, RoomName, User, event::MAX_FILE_BYTES, stream};
 
@@ -27,7 +28,7 @@ impl Way {
         let nats = NatsProcess::start_temp().await.unwrap();
         let client = async_nats::connect(nats.url()).await.unwrap();
         provision(&client, &ProvisionOptions::default()).await.unwrap();
-        let queue = MediaQueue::open(&nats.url().parse().unwrap(), node(), CAPACITY).await.unwrap();
+        let queue = MediaQueue::open(&NatsArgs::at(&nats.url()), node(), CAPACITY).await.unwrap();
         Self { nats, client, queue }
     }
 

@@ -5,7 +5,11 @@
 //! leaves what a service does to the service.
 
 mod http_failure;
+mod jetstream_api;
 mod nats;
+mod nats_access;
+mod nats_refusals;
+mod nats_url;
 mod process;
 pub mod token;
 mod web_url;
@@ -13,7 +17,10 @@ mod web_url;
 use std::fmt;
 
 pub use http_failure::{HttpFailure, bearer};
-pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
+pub use jetstream_api::JetStreamApi;
+pub use nats::{Link, MINIMUM_SERVER, connect, hopeless};
+pub use nats_access::{NatsAccess, NatsArgs, NatsDomain, NkeySeed};
+pub use nats_url::NatsUrl;
 pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
 pub use web_url::WebUrl;
 

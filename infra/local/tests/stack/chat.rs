@@ -10,21 +10,26 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// A Socket.IO client by hand: enough of the protocol to see that a real one could chat.
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
-    async fn connect(stack: &Stack, node: usize, user: &str) -> Self {
+    pub async fn connect(stack: &Stack, node: usize, user: &str) -> Self {
+        Self::connect_from(stack, node, user, json!({})).await
+    }
+
+    /// As one who was there before: `seen` has the last seq of each room.
+    pub async fn connect_from(stack: &Stack, node: usize, user: &str, seen: Value) -> Self {
         let address = stack.node_url(node).replace("http://", "ws://");
         let url = format!("{address}/socket.io/?EIO=4&transport=websocket");
         let mut client = Self(connect_async(url).await.unwrap().0);
         client.packet("0").await;
         let token = token(stack.jwt_secret(), user);
-        client.send(&format!("40{}", json!({ "token": token }))).await;
+        client.send(&format!("40{}", json!({ "token": token, "rooms": seen }))).await;
         client.packet("40").await;
         client
     }
 
-    async fn send(&mut self, packet: &str) {
+    pub async fn send(&mut self, packet: &str) {
         self.0.send(Message::text(packet)).await.unwrap();
     }
 
@@ -43,8 +48,14 @@ impl Client {
         }
     }
 
+    /// Sends an event and waits for its acknowledgement.
+    pub async fn ask(&mut self, name: &str, payload: Value) -> Value {
+        self.send(&format!("427{}", json!([name, payload]))).await;
+        self.packet("437").await[0].take()
+    }
+
     /// The payload of the next event of this name.
-    async fn event(&mut self, name: &str) -> Value {
+    pub async fn event(&mut self, name: &str) -> Value {
         loop {
             let mut event = self.packet("42").await;
             if event[0] == name {
@@ -68,12 +79,10 @@ async fn a_message_crosses_the_nodes_of_a_fresh_stack() {
     // It follows the join: from here on the reader is a member.
     reader.event(wire::event::USER_LIST).await;
     let mut writer = Client::connect(&stack, 0, "writer").await;
-    let message = json!([wire::event::CHAT_MESSAGE, { "content": "across" }]);
-    writer.send(&format!("427{message}")).await;
-    let ack = writer.packet("437").await;
-    assert_eq!(ack[0]["status"], "success", "{ack}");
+    let ack = writer.ask(wire::event::CHAT_MESSAGE, json!({ "content": "across" })).await;
+    assert_eq!(ack["status"], "success", "{ack}");
     let received = reader.event(wire::event::CHAT_MESSAGE).await;
     assert_eq!((&received["content"], &received["username"]), (&json!("across"), &json!("writer")));
-    assert_eq!(received["seq"], ack[0]["seq"]);
+    assert_eq!(received["seq"], ack["seq"]);
     stack.stop().await.unwrap();
 }

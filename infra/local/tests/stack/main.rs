@@ -13,6 +13,14 @@ mod chat;
 #[cfg(feature = "services")]
 mod command;
 #[cfg(feature = "services")]
+mod nats_guarded;
+#[cfg(feature = "services")]
+mod nats_leaf;
+#[cfg(feature = "services")]
+mod nats_roles;
+#[cfg(feature = "services")]
+mod nats_whole;
+#[cfg(feature = "services")]
 mod s3;
 #[cfg(feature = "services")]
 mod whole;
