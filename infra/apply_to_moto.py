@@ -14,10 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from known_settings import unknown_metrics, unknown_settings
+from known_settings import faults, unknown_metrics
 from moto_process import Moto
 
 NAME, HUB, EDGE, DOMAIN = "starling-ci", "eu-central-1", "us-west-2", "chat.example.org"
+SECRETS = {"JWT_SECRET", "MEDIA_SECRET", "NATS_NKEY_SEED"}
 LIMIT = 420  # seconds for one terraform command
 if len(sys.argv) != 7:
     sys.exit(__doc__)
@@ -72,10 +73,10 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(done.stdout).items()}
 
 
-def expect_known(service, names):
-    """A setting that a binary does not know is passed over in silence, and looks as if it were set."""
-    unknown = unknown_settings(ROOT, service, names)
-    expect(not unknown, f"{service} is told {', '.join(unknown)}, which it does not know")
+def expect_told(service, names):
+    """A service is told what it needs, and nothing that it does not know."""
+    wrong = list(faults(ROOT, service, names, deployed=True))
+    expect(not wrong, "; ".join(wrong))
 
 
 def in_state(folder, kind):
@@ -123,8 +124,8 @@ def look_at_the_hub(moto, folder, outputs):
         expect(all(container["readonlyRootFilesystem"] for container in containers.values()), f"a container of {name} may write to its root")
         plain = {variable["name"] for variable in containers[name]["environment"]}
         secret = {variable["name"] for variable in containers[name]["secrets"]}
-        expect("NATS_NKEY_SEED" in secret and not plain & {"NATS_NKEY_SEED", "JWT_SECRET"}, f"{name} has its secrets in plain sight")
-        expect_known(name, plain | secret)
+        expect("NATS_NKEY_SEED" in secret and not plain & SECRETS, f"{name} has its secrets in plain sight")
+        expect_told(name, plain | secret)
     # moto keeps no deployment configuration: what Terraform asked for has to do.
     for service in in_state(folder, "aws_ecs_service"):
         expect(service["deployment_circuit_breaker"] == [{"enable": True, "rollback": True}], f"{service['name']} has no circuit breaker")
@@ -176,8 +177,8 @@ def look_at_the_hub(moto, folder, outputs):
     function = moto.client("lambda").get_function(FunctionName=f"{NAME}-media")["Configuration"]
     expect((function["Runtime"], function["Architectures"]) == ("provided.al2023", ["arm64"]), "the function is no arm64 binary")
     names = set(function["Environment"]["Variables"])
-    expect({"JWT_SECRET_FROM", "NATS_NKEY_SEED_FROM", "NATS_CA_FILE_FROM"} <= names and not {"JWT_SECRET", "NATS_NKEY_SEED"} & names, f"the function is told {sorted(names)}")
-    expect_known("media-lambda", {name.removesuffix("_FROM").removesuffix("_TEXT") for name in names})
+    expect({"JWT_SECRET_FROM", "MEDIA_SECRET_FROM", "NATS_NKEY_SEED_FROM", "NATS_CA_FILE_FROM"} <= names and not SECRETS & names, f"the function is told {sorted(names)}")
+    expect_told("media-lambda", {name.removesuffix("_FROM").removesuffix("_TEXT") for name in names})
     routes = {route["RouteKey"] for route in moto.client("apigatewayv2").get_routes(ApiId=next(iter(moto.client("apigatewayv2").get_apis()["Items"]))["ApiId"])["Items"]}
     expect({"POST /media/uploads", "POST /media/uploads/{id}/complete"} <= routes, f"the API has {sorted(routes)}")
 
@@ -199,7 +200,7 @@ def look_at_the_hub(moto, folder, outputs):
     task = re.search(r"--task-definition (\S+)", outputs["provision_command"])[1]
     provision = ecs.describe_task_definition(taskDefinition=task)["taskDefinition"]["containerDefinitions"]
     provision = next(container for container in provision if container["name"] == "provision")
-    expect_known("provision", [variable["name"] for variable in provision["environment"] + provision["secrets"]])
+    expect_told("provision", [variable["name"] for variable in provision["environment"] + provision["secrets"]])
     command = provision["command"]
     expect(command == ["provision", "--replicas", "3"], f"streams are made by {command}")
 
@@ -214,7 +215,7 @@ def look_at_the_edge(moto, outputs, zone):
     task = ecs.describe_task_definition(taskDefinition=f"{edge['cluster']}-connection-node")["taskDefinition"]
     node = next(container for container in task["containerDefinitions"] if container["name"] == "connection-node")
     settings = {variable["name"]: variable["value"] for variable in node["environment"]}
-    expect_known("connection-node", settings)
+    expect_told("connection-node", [*settings, *(variable["name"] for variable in node["secrets"])])
     expect(settings["NATS_DOMAIN"] == "hub" and "leaf-0.one." in settings["NATS_URL"], "the edge's nodes do not go through leaves")
     expect(all(f":{EDGE}:" in variable["valueFrom"] for variable in node["secrets"]), "the edge's nodes read secrets of another region")
     leaf = ecs.describe_task_definition(taskDefinition=f"{edge['cluster']}-leaf-0")["taskDefinition"]["containerDefinitions"]

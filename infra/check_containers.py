@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from known_settings import unknown_settings
+from known_settings import faults
 
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 
@@ -113,8 +113,8 @@ def check_compose(root, found):
                 yield f"the service {name} is built from {build['target']}, which is no target of the Dockerfile"
             if not (root / "infra/local" / build["context"] / build["dockerfile"]).exists():
                 yield f"the service {name} is built by {build['dockerfile']}, which is not there"
-            for setting in unknown_settings(root, build["target"], service.get("environment", {})):
-                yield f"the service {name} is told {setting}, which {build['target']} does not know"
+            for fault in faults(root, build["target"], service.get("environment", {})):
+                yield f"the service {name}: {fault}"
             if not service.get("read_only"):
                 yield f"the service {name} may write to its root"
         elif not re.search(r":[^/:]*\d[^/:]*$", service["image"]):

@@ -2,18 +2,17 @@
 # state holds none.
 
 locals {
-  secret_descriptions = merge(
-    {
-      "jwt"         = "The secret of tokens (HS256), at least 32 bytes"
-      "nats/ca"     = "The certificate of the authority that signed the NATS servers' (no secret; kept with the rest)"
-      "nats/server" = "A JSON object for NATS servers and leaves: ca.pem, server.pem, server.key, users.conf"
-      "nats/node"   = "The nkey seed of connection nodes"
-      "nats/fanout" = "The nkey seed of fan-out workers"
-      "nats/media"  = "The nkey seed of media workers"
-      "nats/admin"  = "The nkey seed of whoever provisions streams"
-      "nats/leaf"   = "The nkey seed of the leaves in other regions"
-    },
-  )
+  secret_descriptions = {
+    "jwt"         = "The secret of tokens (HS256), at least 32 bytes; not read where tokens are checked by public keys"
+    "media"       = "The secret by which uploads are granted and files are named, at least 32 bytes"
+    "nats/ca"     = "The certificate of the authority that signed the NATS servers' (no secret; kept with the rest)"
+    "nats/server" = "A JSON object for NATS servers and leaves: ca.pem, server.pem, server.key, users.conf"
+    "nats/node"   = "The nkey seed of connection nodes"
+    "nats/fanout" = "The nkey seed of fan-out workers"
+    "nats/media"  = "The nkey seed of media workers"
+    "nats/admin"  = "The nkey seed of whoever provisions streams"
+    "nats/leaf"   = "The nkey seed of the leaves in other regions"
+  }
   # What tasks in other regions read.
   replicated = ["jwt", "nats/ca", "nats/server", "nats/node", "nats/leaf"]
 }

@@ -38,7 +38,6 @@ locals {
     for name in fileset("${path.module}/nats", "*.conf") : name => file("${path.module}/nats/${name}")
     if !startswith(name, "users.")
   }
-  otlp = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4317" }
 
   # Tokens are read by nodes and media workers alike.
   jwt_files = var.jwt.public_key_pem == null ? {} : { "jwt.pem" = var.jwt.public_key_pem }
@@ -50,7 +49,7 @@ locals {
   )
   jwt_secret = var.jwt.public_key_pem == null && var.jwt.jwks_url == null ? { JWT_SECRET = "jwt" } : {}
 
-  node_environment = merge(local.otlp, local.jwt, {
+  node_environment = merge(local.jwt, {
     LISTEN          = "0.0.0.0:${local.ports.connection-node}"
     NODE_ID         = "node"
     ALLOWED_ORIGINS = join(",", var.allowed_origins)
@@ -70,11 +69,11 @@ locals {
 
   environment = {
     connection-node = merge(local.nats, local.node_environment)
-    fanout-worker = merge(local.nats, local.otlp, {
+    fanout-worker = merge(local.nats, {
       LISTEN    = "0.0.0.0:${local.ports.fanout-worker}"
       WORKER_ID = "worker"
     })
-    media-worker = merge(local.nats, local.otlp, local.media_environment, {
+    media-worker = merge(local.nats, local.media_environment, {
       LISTEN   = "0.0.0.0:${local.ports.media-worker}"
       PARALLEL = tostring(var.media.parallel)
     })
@@ -92,8 +91,9 @@ locals {
   secrets = {
     connection-node = merge({ NATS_NKEY_SEED = "nats/node" }, local.jwt_secret)
     fanout-worker   = { NATS_NKEY_SEED = "nats/fanout" }
-    media-worker    = merge({ NATS_NKEY_SEED = "nats/media" }, local.jwt_secret)
-    provision       = { NATS_NKEY_SEED = "nats/admin" }
+    # A secret of its own: the names of files stay when that of tokens changes.
+    media-worker = merge({ NATS_NKEY_SEED = "nats/media", MEDIA_SECRET = "media" }, local.jwt_secret)
+    provision    = { NATS_NKEY_SEED = "nats/admin" }
   }
 
   # ---- metrics: CloudWatch charges for each, so that only these are kept

@@ -22,7 +22,7 @@ class PutSecrets(unittest.TestCase):
         cls.moto = Moto("eu-central-1").__enter__()
         cls.addClassCleanup(cls.moto.__exit__)
         cls.secrets = cls.moto.client("secretsmanager")
-        for name in ("jwt", "nats/ca", "nats/server", *(f"nats/{role}" for role in ROLES)):
+        for name in ("jwt", "media", "nats/ca", "nats/server", *(f"nats/{role}" for role in ROLES)):
             cls.secrets.create_secret(Name=f"starling/{name}")
 
     def setUp(self):
@@ -39,6 +39,7 @@ class PutSecrets(unittest.TestCase):
 
     def test_a_whole_folder(self):
         (self.folder / "jwt").write_text("0123456789abcdef" * 4 + "\n")
+        (self.folder / "media").write_text("fedcba9876543210" * 4)
         seeds = {role: nkey(SEED_OF_USER) for role in ROLES}
         for role, seed in seeds.items():
             (self.folder / f"{role}.seed").write_text(f"{seed}\r\n")
@@ -47,6 +48,7 @@ class PutSecrets(unittest.TestCase):
         run = self.put("--region", "eu-central-1")
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         self.assertEqual(self.value("jwt"), "0123456789abcdef" * 4)
+        self.assertEqual(self.value("media"), "fedcba9876543210" * 4)
         self.assertEqual({role: self.value(f"nats/{role}") for role in ROLES}, seeds)
         server = json.loads(self.value("nats/server"))
         self.assertEqual(set(server), {"ca.pem", "server.pem", "server.key", "users.conf"})
@@ -62,7 +64,8 @@ class PutSecrets(unittest.TestCase):
     def test_what_is_wrong_is_refused_in_a_sentence(self):
         table = [
             ({}, [], "holds none of the files"),
-            ({"jwt": "short"}, [], "less than 32 bytes"),
+            ({"jwt": "short"}, [], "jwt has less than 32 bytes"),
+            ({"media": "short"}, [], "media has less than 32 bytes"),
             ({"node.seed": "UAAA"}, [], "no nkey seed"),
             ({"ca.pem": "x"}, [], "has no server.pem"),
             ({"ca.pem": "x", "server.pem": "x", "server.key": "x", "users.conf": nkey(SEED_OF_USER)}, [], "holds a seed"),
