@@ -142,7 +142,7 @@ def monthly(connections, load=Load(), size=Size(), prices=Prices()):
         "CloudFront": tiered(out_gb + views_gb, prices.cloudfront_gb) + requests / 1e4 * prices.cloudfront_10k_requests,
         "files in S3": files_gb * prices.s3_gb + files * 4 / 1e3 * prices.s3_1k_puts,
         "logs, metrics, alarms": logs_gb * prices.logs_gb + metrics * prices.metric + 10 * prices.alarm,
-        "secrets, key, zone": 8 * prices.secret + prices.kms_key + prices.hosted_zone,
+        "secrets, key, zone": 9 * prices.secret + prices.kms_key + prices.hosted_zone,
     }
 
 

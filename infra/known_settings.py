@@ -33,6 +33,7 @@ DEPLOYED = [
     ("S3_BUCKET",),
     ("S3_REGION",),
     ("TRUSTED_PROXIES",),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT",),
 ]
 
 
