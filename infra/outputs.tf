@@ -3,7 +3,6 @@ output "url" {
   value       = module.page.url
 }
 
-
 output "repositories" {
   description = "Where images are pushed, by service."
   value       = { for service, repository in aws_ecr_repository.this : service => repository.repository_url }

@@ -29,6 +29,7 @@ def nkey(prefix):
     return base64.b32encode(raw + crc.to_bytes(2, "little")).decode().rstrip("=")
 
 
+USER_DATA = 16384
 PUBLIC_USER = bytes([20 << 3])
 SEED_OF_USER = bytes([18 << 3 | 20 >> 2, (20 << 3 & 31) << 3])
 
@@ -94,7 +95,10 @@ def main():
         for instance in resource["instances"]:
             attributes = instance["attributes"]
             if resource["type"] == "aws_launch_template":
-                found = of_machine(base64.b64decode(attributes["user_data"]).decode())
+                script = base64.b64decode(attributes["user_data"])
+                if len(script) > USER_DATA:
+                    raise SystemExit(f"nats: a machine's first start takes {len(script)} bytes, and EC2 takes no more than {USER_DATA}")
+                found = of_machine(script.decode())
             elif resource["type"] == "aws_ecs_task_definition" and "-leaf-" in attributes["family"]:
                 found = of_task(json.loads(attributes["container_definitions"]))
             else:

@@ -3,11 +3,6 @@ output "bucket" {
   value       = aws_s3_bucket.this.id
 }
 
-output "bucket_arn" {
-  description = "Its ARN."
-  value       = aws_s3_bucket.this.arn
-}
-
 output "bucket_domain_name" {
   description = "Where CloudFront reads it."
   value       = aws_s3_bucket.this.bucket_regional_domain_name
@@ -26,11 +21,6 @@ output "api_domain_name" {
 output "api_id" {
   description = "The HTTP API, in CloudWatch's metrics."
   value       = aws_apigatewayv2_api.this.id
-}
-
-output "function_name" {
-  description = "The function."
-  value       = aws_lambda_function.this.function_name
 }
 
 output "log_groups" {

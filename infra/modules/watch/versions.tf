@@ -5,7 +5,6 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = "~> 5.100"
-
     }
   }
 }
