@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, timeout_at};
 use wire::admin::{LARGEST_ROOMS, RoomSize, StatsAnswer, WorkerStats};
+use wire::subject::is_admin_answers;
 
 use crate::metrics::Metrics;
 use crate::nats::Nats;
@@ -51,7 +52,8 @@ pub async fn answer(
     mut asked: Subscriber,
 ) {
     while let Some(request) = asked.next().await {
-        let Some(reply) = request.reply else { continue };
+        // A worker may publish more than who asks it.
+        let Some(reply) = request.reply.filter(|reply| is_admin_answers(reply)) else { continue };
         let (partitions, rooms, lag) = metrics.totals();
         let largest = largest(&questions).await;
         let worker = nats.worker.clone();
