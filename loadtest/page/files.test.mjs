@@ -35,7 +35,7 @@ test('by the socket: sent with room and name, taken by the ack, gone when it app
   assert.deepEqual(desk.files(), ['a taken']);
   arrives(desk, 3, 'm', 'a.jpg');
   assert.deepEqual(desk.files(), []);
-  assert.deepEqual(desk.kept, [{ keep: 'a', mediaId: 'm' }]);
+  assert.deepEqual(desk.kept, [{ keep: 'a', mediaId: 'm', done: true }]);
   assert.equal(desk.chat.files.nameOf('m'), 'a');
 });
 
