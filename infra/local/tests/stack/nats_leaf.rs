@@ -193,14 +193,18 @@ async fn a_node_behind_a_leaf_is_as_good_as_another() {
     }
 }
 
-/// A user of another node is sent away, and kept away.
+/// A user of another node is sent away, kept away, and let in again.
 async fn ban(admin: &mut Client, node: &Service, name: &str, mut client: Client) {
     let banned = admin.ask(event::BAN, json!({ "userId": name })).await;
     assert_eq!(banned["status"], "success", "{banned}");
     client.event(event::AUTH_ERROR).await;
     client.ended().await;
     let auth = json!({ "token": token(SECRET, name, "user") });
-    assert!(Client::enter(&url(node), "", auth).await.is_err());
+    assert!(Client::enter(&url(node), "", auth.clone()).await.is_err());
+    let lifted = admin.ask(event::UNBAN, json!({ "userId": name })).await;
+    assert_eq!(lifted["status"], "success", "{lifted}");
+    let again = async { while Client::enter(&url(node), "", auth.clone()).await.is_err() {} };
+    tokio::time::timeout(DEADLINE, again).await.expect("the ban goes on");
 }
 
 #[tokio::test]

@@ -192,9 +192,9 @@ async fn administrators_and_backends_reach_everyone_and_nothing_is_denied() {
     let told = admin.ask(event::BROADCAST_MESSAGE, json!({ "content": "hear" })).await;
     assert_eq!((&told["status"], &told["nodes"]), (&json!("success"), &json!(2)), "{told}");
     assert_eq!(reader.event(event::ADMIN_ANNOUNCEMENT).await["content"], "hear");
-    let stats = stats(&mut admin).await;
-    assert_eq!(stats["nodes"].as_array().map(Vec::len), Some(2), "{stats}");
-    assert_eq!(stats["workers"].as_array().map(Vec::len), Some(2), "{stats}");
+    let counted = stats(&mut admin).await;
+    assert_eq!(counted["nodes"].as_array().map(Vec::len), Some(2), "{counted}");
+    assert_eq!(counted["workers"].as_array().map(Vec::len), Some(2), "{counted}");
     workers_answer_where_answers_go(&stack).await;
     let service = token(stack.jwt_secret(), "backend", "service");
     let said = json!({ "content": "from a backend" });
