@@ -6,18 +6,19 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Subscriber;
-use futures_util::StreamExt as _;
+use async_nats::{Message, Subject, Subscriber};
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, timeout_at};
 use wire::admin::{LARGEST_ROOMS, RoomSize, StatsAnswer, WorkerStats};
+use wire::subject::is_admin_answers;
 
 use crate::metrics::Metrics;
 use crate::nats::Nats;
 use crate::partition::PartitionCore;
 
 /// How long the owners have.
-const PATIENCE: Duration = Duration::from_millis(150);
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Questions that an owner may have before it.
 const QUESTIONS: usize = 4;
 /// Answers that may wait: one for each partition.
@@ -51,20 +52,25 @@ pub async fn answer(
     mut asked: Subscriber,
 ) {
     while let Some(request) = asked.next().await {
-        let Some(reply) = request.reply else { continue };
+        let Some(reply) = whereto(request) else { continue };
         let (partitions, rooms, lag) = metrics.totals();
         let largest = largest(&questions).await;
         let worker = nats.worker.clone();
         let stats = StatsAnswer::Worker(WorkerStats { worker, partitions, rooms, lag, largest });
-        match serde_json::to_vec(&stats) {
-            Ok(payload) => {
-                if let Err(error) = nats.client.publish(reply, payload.into()).await {
-                    tracing::warn!(%error, "cannot answer an administrator");
-                }
+        let Ok(payload) = serde_json::to_vec(&stats) else { continue };
+        // One look serves all who asked meanwhile.
+        let others = std::iter::from_fn(|| asked.next().now_or_never().flatten());
+        for reply in std::iter::once(reply).chain(others.filter_map(whereto)) {
+            if let Err(error) = nats.client.publish(reply, payload.clone().into()).await {
+                tracing::warn!(%error, "cannot answer an administrator");
             }
-            Err(error) => tracing::error!(%error, "cannot encode what was counted"),
         }
     }
+}
+
+/// Where the answer goes. A worker may publish more than who asks it.
+fn whereto(request: Message) -> Option<Subject> {
+    request.reply.filter(|reply| is_admin_answers(reply))
 }
 
 async fn largest(questions: &Questions) -> Vec<RoomSize> {

@@ -88,6 +88,7 @@ impl Config {
     ///
     /// # Panics
     /// When `nats_url` is no URL of a NATS server.
+    #[allow(clippy::expect_used)] // A URL that stands here.
     pub fn local(nats_url: &str) -> Self {
         Self {
             nats: NatsArgs::at(nats_url),

@@ -5,6 +5,7 @@
 //! leaves what a service does to the service.
 
 mod http_failure;
+mod http_server;
 mod jetstream_api;
 mod nats;
 mod nats_access;
@@ -17,6 +18,7 @@ mod web_url;
 use std::fmt;
 
 pub use http_failure::{HttpFailure, bearer};
+pub use http_server::serve_http;
 pub use jetstream_api::JetStreamApi;
 pub use nats::{Link, MINIMUM_SERVER, connect, hopeless};
 pub use nats_access::{NatsAccess, NatsArgs, NatsDomain, NkeySeed};

@@ -11,7 +11,11 @@ mod provisioning;
 #[cfg(feature = "services")]
 mod chat;
 #[cfg(feature = "services")]
+mod client;
+#[cfg(feature = "services")]
 mod command;
+#[cfg(feature = "services")]
+mod http;
 #[cfg(feature = "services")]
 mod nats_guarded;
 #[cfg(feature = "services")]

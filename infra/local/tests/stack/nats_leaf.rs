@@ -1,20 +1,29 @@
 //! More than one region, and more than one server: JetStream is asked through a leaf, and three servers
 //! are one cluster by certificates.
 
+use std::future::Future;
 use std::time::Duration;
 
 use local_stack::data_folder::DataFolder;
-use local_stack::external_nats;
 use local_stack::nats_keys::NatsKeys;
 use local_stack::nats_process::{NatsOptions, NatsProcess, NatsSettings};
-use local_stack::port;
 use local_stack::provision::{ProvisionOptions, provision};
+use local_stack::service::Service;
+use local_stack::{external_nats, port, readiness};
+use serde_json::{Value, json};
+use service_shell::token::{Secret, TokenArgs};
 use service_shell::{Link, NatsAccess, NatsArgs};
-use wire::{NatsRole, RoomName, stream, subject};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use wire::{NatsRole, RoomName, event, stream, subject};
 
+use crate::client::{Client, token};
 use crate::nats_guarded::{Prober, args, keys};
-use crate::nats_whole::bans;
+use crate::nats_whole::{PICTURE, stats};
 
+/// By which tokens are signed.
+const SECRET: &str = "for these tests and nothing else";
 const DEADLINE: Duration = Duration::from_mins(1);
 /// A server that stores and that leaves reach: as `hub.conf`, without a cluster.
 const HUB: &str = "include \"./single.conf\"\ninclude \"./leaves.conf\"\n";
@@ -45,85 +54,157 @@ async fn until_joined(link: &Link) {
     tokio::time::timeout(DEADLINE, joined).await.expect("the leaf does not reach the hub");
 }
 
+/// A hub that stores, provisioned, and a leaf that passes on to it.
+struct Regions {
+    hub: NatsProcess,
+    leaf: NatsProcess,
+    keys: NatsKeys,
+    _folder: TempDir,
+}
+
+impl Regions {
+    async fn start() -> Self {
+        let (folder, keys) = keys();
+        std::fs::write(folder.path().join("hub-alone.conf"), HUB).unwrap();
+        let door = port::candidate();
+        let listen = ("NATS_LEAF_LISTEN", format!("\"127.0.0.1:{door}\""));
+        let hub = start(settings(&keys, "hub-alone.conf", listen)).await;
+        let urls = ("NATS_HUB_URLS", format!("[\"tls://localhost:{door}\"]"));
+        let leaf = start(settings(&keys, "leaf.conf", urls)).await;
+        let regions = Self { hub, leaf, keys, _folder: folder };
+        let admin = external_nats::connect(&regions.at_hub(NatsRole::Admin)).await.unwrap();
+        provision(&admin, &ProvisionOptions::default()).await.unwrap();
+        until_joined(&link(&regions.at_leaf(NatsRole::Node), NatsRole::Node).await).await;
+        regions
+    }
+
+    fn at_hub(&self, role: NatsRole) -> NatsArgs {
+        args(&self.hub, self.keys.access(role))
+    }
+
+    fn at_leaf(&self, role: NatsRole) -> NatsArgs {
+        let nats_domain = Some("hub".parse().unwrap());
+        args(&self.leaf, NatsAccess { nats_domain, ..self.keys.access(role) })
+    }
+
+    fn undenied(&self) {
+        let denied = [&self.hub, &self.leaf].map(|server| server.refusals().unwrap());
+        assert_eq!(denied, [vec![], vec![]] as [Vec<String>; 2]);
+    }
+}
+
 #[tokio::test]
 async fn a_leaf_passes_what_a_node_may_ask_and_nothing_else() {
-    let (folder, keys) = keys();
-    std::fs::write(folder.path().join("hub-alone.conf"), HUB).unwrap();
-    let door = port::candidate();
-    let listen = ("NATS_LEAF_LISTEN", format!("\"127.0.0.1:{door}\""));
-    let hub = start(settings(&keys, "hub-alone.conf", listen)).await;
-    let urls = ("NATS_HUB_URLS", format!("[\"tls://localhost:{door}\"]"));
-    let leaf = start(settings(&keys, "leaf.conf", urls)).await;
-    let at_hub = |role| args(&hub, keys.access(role));
-    let at_leaf = |role| {
-        let nats_domain = Some("hub".parse().unwrap());
-        args(&leaf, NatsAccess { nats_domain, ..keys.access(role) })
-    };
-    let admin = external_nats::connect(&at_hub(NatsRole::Admin)).await.unwrap();
-    provision(&admin, &ProvisionOptions::default()).await.unwrap();
-
-    let node = link(&at_leaf(NatsRole::Node), NatsRole::Node).await;
-    until_joined(&node).await;
-    let fanout = link(&at_hub(NatsRole::Fanout), NatsRole::Fanout).await;
-    let room = RoomName::parse("general").unwrap();
-
-    // The log: written through the leaf, and read by direct get.
+    let regions = Regions::start().await;
+    let node = link(&regions.at_leaf(NatsRole::Node), NatsRole::Node).await;
     let jetstream = node.jetstream.context(node.client.clone());
+    let room = RoomName::parse("general").unwrap();
     let publishing = jetstream.publish(subject::message(&room), "hello".into());
     let stored = publishing.await.unwrap().await.unwrap();
     let rooms = jetstream.get_stream_no_info(stream::ROOMS).await.unwrap();
     assert_eq!(rooms.direct_get(stored.sequence).await.unwrap().payload, "hello");
-
-    // Core subjects, in both directions.
-    let mut deliveries = node.client.subscribe("dlv.node-1").await.unwrap();
-    let mut words = fanout.client.subscribe("eph.1").await.unwrap();
-    fanout.client.flush().await.unwrap();
-    let delivered = async {
-        // The hub learns of the leaf's subscription a moment later.
-        loop {
-            fanout.client.publish("dlv.node-1", "delivery".into()).await.unwrap();
-            let waiting = futures_util::StreamExt::next(&mut deliveries);
-            if tokio::time::timeout(Duration::from_millis(100), waiting).await.is_ok() {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(DEADLINE, delivered).await.unwrap();
-    let told = async {
-        loop {
-            node.client.publish("eph.1", "word".into()).await.unwrap();
-            let waiting = futures_util::StreamExt::next(&mut words);
-            if tokio::time::timeout(Duration::from_millis(100), waiting).await.is_ok() {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(DEADLINE, told).await.unwrap();
-
-    // The object store and the bucket.
-    let uploads = jetstream.get_object_store(stream::UPLOADS_BUCKET).await.unwrap();
-    uploads.put("m-1", &mut &b"bytes"[..]).await.unwrap();
-    let media = link(&at_hub(NatsRole::Media), NatsRole::Media).await;
-    let store = media.jetstream.context(media.client.clone());
-    let store = store.get_object_store(stream::UPLOADS_BUCKET).await.unwrap();
-    let mut bytes = Vec::new();
-    let mut object = store.get("m-1").await.unwrap();
-    tokio::io::AsyncReadExt::read_to_end(&mut object, &mut bytes).await.unwrap();
-    assert_eq!(bytes, b"bytes");
-    let other = link(&at_hub(NatsRole::Node), NatsRole::Node).await;
-    bans(&other, &node).await;
-    assert_eq!(
-        [&hub, &leaf].map(|server| server.refusals().unwrap()),
-        [vec![], vec![]] as [Vec<String>; 2]
-    );
+    regions.undenied();
 
     // Whoever takes the leaf over is still a node to the hub: the admin's own request ends at the door.
-    let mut prober = Prober::connect(&at_leaf(NatsRole::Admin), NatsRole::Admin).await;
+    let at_leaf = regions.at_leaf(NatsRole::Admin);
+    let mut prober = Prober::connect(&at_leaf, NatsRole::Admin).await;
     assert!(prober.may_publish("$JS.hub.API.STREAM.DELETE.ROOMS").await, "the leaf lets it in");
-    let asked = link(&at_leaf(NatsRole::Admin), NatsRole::Admin).await;
+    let asked = link(&at_leaf, NatsRole::Admin).await;
     let asked = asked.jetstream.context(asked.client.clone());
     assert!(asked.delete_stream(stream::ROOMS).await.is_err());
     assert_eq!(rooms.direct_get(stored.sequence).await.unwrap().payload, "hello");
+}
+
+/// A node on a free port.
+async fn node(nats: NatsArgs) -> Service {
+    let tokens = TokenArgs::of_secret(Secret::own(SECRET));
+    let config =
+        connection_node::Config { nats, tokens, ..connection_node::Config::local("nats://unused") };
+    let serve = |listener, stop| connection_node::run(config, listener, stop);
+    ready("a node", port::listen_anywhere().await.unwrap(), serve).await
+}
+
+/// A fan-out worker.
+async fn worker(nats: NatsArgs) -> Service {
+    let config = fanout_worker::Config { nats, ..fanout_worker::Config::local("nats://unused") };
+    let serve = |listener, stop| fanout_worker::run(config, listener, stop);
+    ready("a worker", port::listen_anywhere().await.unwrap(), serve).await
+}
+
+async fn ready<F, S>(name: &str, listener: TcpListener, serve: S) -> Service
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    S: FnOnce(TcpListener, CancellationToken) -> F + Send + 'static,
+{
+    let service = Service::start(name, listener, serve).unwrap();
+    readiness::wait(name, service.address(), DEADLINE).await.unwrap();
+    service
+}
+
+fn url(node: &Service) -> String {
+    format!("http://{}", node.address())
+}
+
+async fn user(node: &Service, name: &str, seen: Value) -> Client {
+    let auth = json!({ "token": token(SECRET, name, "user"), "rooms": seen });
+    Client::enter(&url(node), "", auth).await.unwrap()
+}
+
+async fn admin(node: &Service) -> Client {
+    let auth = json!({ "token": token(SECRET, "root", "admin") });
+    Client::enter(&url(node), "/admin,", auth).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_node_behind_a_leaf_is_as_good_as_another() {
+    let regions = Regions::start().await;
+    let worker = worker(regions.at_hub(NatsRole::Fanout)).await;
+    let (here, there) =
+        (node(regions.at_hub(NatsRole::Node)).await, node(regions.at_leaf(NatsRole::Node)).await);
+    let mut near = user(&here, "near", json!({})).await;
+    near.event(event::USER_LIST).await;
+    let mut far = user(&there, "far", json!({})).await;
+    assert_eq!(far.event(event::USER_LIST).await["count"], 2);
+    for (content, from_far) in [("hello", true), ("hello back", false)] {
+        let (writer, reader) = if from_far { (&mut far, &mut near) } else { (&mut near, &mut far) };
+        let ack = writer.ask(event::CHAT_MESSAGE, json!({ "content": content })).await;
+        assert_eq!(ack["status"], "success", "{ack}");
+        while reader.event(event::CHAT_MESSAGE).await["content"] != content {}
+    }
+    let queued = far.send_file(PICTURE, json!({})).await;
+    assert_eq!(queued["status"], "success", "{queued}");
+    let mut again = user(&there, "again", json!({ "general": 0 })).await;
+    let recovered = again.event(event::RECOVERED).await;
+    assert_eq!(recovered["complete"], true, "{recovered}");
+
+    // Everyone is asked from both sides, and a ban of one holds on the other.
+    for (asked, other, name, client) in [(&here, &there, "far", far), (&there, &here, "near", near)]
+    {
+        let mut admin = admin(asked).await;
+        let stats = stats(&mut admin).await;
+        assert_eq!(stats["nodes"].as_array().map(Vec::len), Some(2), "{stats}");
+        let told = admin.ask(event::BROADCAST_MESSAGE, json!({ "content": "hear" })).await;
+        assert_eq!(told["nodes"], 2, "{told}");
+        ban(&mut admin, other, name, client).await;
+    }
+    regions.undenied();
+    for service in [here, there, worker] {
+        service.stop().await.unwrap();
+    }
+}
+
+/// A user of another node is sent away, kept away, and let in again.
+async fn ban(admin: &mut Client, node: &Service, name: &str, mut client: Client) {
+    let banned = admin.ask(event::BAN, json!({ "userId": name })).await;
+    assert_eq!(banned["status"], "success", "{banned}");
+    client.event(event::AUTH_ERROR).await;
+    client.ended().await;
+    let auth = json!({ "token": token(SECRET, name, "user") });
+    assert!(Client::enter(&url(node), "", auth.clone()).await.is_err());
+    let lifted = admin.ask(event::UNBAN, json!({ "userId": name })).await;
+    assert_eq!(lifted["status"], "success", "{lifted}");
+    let again = async { while Client::enter(&url(node), "", auth.clone()).await.is_err() {} };
+    tokio::time::timeout(DEADLINE, again).await.expect("the ban goes on");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use wire::NatsRole::{self, Admin, Fanout, Media, Node};
-use wire::{NodeId, Partition, RoomName, WorkerId, kv, stream, subject};
+use wire::{NodeId, Partition, RoomName, WorkerId, admin, kv, subject};
 
 use crate::nats_guarded::{Guarded, Prober};
 
@@ -24,10 +24,6 @@ fn row(
     subscribe: &'static [NatsRole],
 ) -> Row {
     Row { name, subject: subject.into(), publish, subscribe }
-}
-
-fn key(key: &str) -> String {
-    format!("$KV.{}.{key}", stream::RT_BUCKET)
 }
 
 fn subjects() -> Vec<Row> {
@@ -51,13 +47,15 @@ fn subjects() -> Vec<Row> {
         row("media_job", subject::media_job(&node), &[Node], &[]),
         row("media_failure", subject::media_failure(&node), &[Media], &[Node]),
         row("MEDIA_DEAD", subject::MEDIA_DEAD, &[Media], &[]),
-        row("lease_key", key(&kv::lease_key(partition)), &[Fanout], &[]),
-        row("ALL_LEASES", key(kv::ALL_LEASES), &[], &[]),
-        row("checkpoint_key", key(&kv::checkpoint_key(partition)), &[Fanout], &[]),
-        row("", key("ban.u-1"), &[Node], &[]),
-        row("", key("other"), &[], &[]),
-        row("", "adm.order", &[Node], &[Node]),
-        row("", "adm.stats", &[Node], &[Node, Fanout]),
+        row("lease_key", kv::subject(&kv::lease_key(partition)), &[Fanout], &[]),
+        row("ALL_LEASES", kv::subject(kv::ALL_LEASES), &[], &[]),
+        row("checkpoint_key", kv::subject(&kv::checkpoint_key(partition)), &[Fanout], &[]),
+        row("ban_key", kv::subject(&admin::ban_key("u.1 *")), &[Node], &[]),
+        row("ALL_BANS", kv::subject(admin::ALL_BANS), &[], &[]),
+        row("subject", kv::subject("other"), &[], &[]),
+        row("ADMIN_ORDER", subject::ADMIN_ORDER, &[Node], &[Node]),
+        row("ADMIN_STATS", subject::ADMIN_STATS, &[Node], &[Node, Fanout]),
+        row("admin_answers", subject::admin_answers("x"), &[Node, Fanout], &[Node]),
         row("", "$O.uploads.C.chunk", &[Node], &[]),
         row("", "$O.uploads.M.name", &[Node, Media], &[]),
         row("", "$JS.ACK.MEDIA.media.1.2.3.4.5", &[Media], &[]),
@@ -102,6 +100,7 @@ fn every_subject_of_the_contract_is_in_the_table() {
     let sources = [
         include_str!("../../../../wire/src/subject.rs"),
         include_str!("../../../../wire/src/kv.rs"),
+        include_str!("../../../../wire/src/admin.rs"),
     ];
     let spelled: BTreeSet<&str> = sources.into_iter().flat_map(spelled).collect();
     assert!(spelled.contains("message") && spelled.contains("ALL_LEASES"), "{spelled:?}");
@@ -183,7 +182,7 @@ fn requests() -> Vec<(String, &'static [NatsRole])> {
         ("DIRECT.GET.KV_RT", &[]),
         ("DIRECT.GET.KV_RT.$KV.RT.lease.1", &[]),
         ("DIRECT.GET.KV_RT.$KV.RT.ckpt.1", &[Fanout]),
-        ("DIRECT.GET.KV_RT.$KV.RT.ban.u-1", &[Node]),
+        ("DIRECT.GET.KV_RT.$KV.RT.ban.u-1", &[Node, Media]),
         ("DIRECT.GET.OBJ_uploads", &[]),
         ("DIRECT.GET.OBJ_uploads.$O.uploads.M.name", &[Node, Media]),
         ("DIRECT.GET.OBJ_uploads.$O.uploads.C.chunk", &[]),

@@ -3,26 +3,26 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream;
-use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::consumer::push::OrderedConfig;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use local_stack::stack::Stack;
 use local_stack::stack_options::StackOptions;
 use serde_json::{Value, json};
 use service_shell::Link;
-use wire::media::{DeadJob, FileFailed};
-use wire::{MediaJob, NatsRole, NodeId, RoomName, User, event, stream, subject};
+use tokio::time::timeout;
+use wire::admin::StatsAnswer;
+use wire::media::DeadJob;
+use wire::{NatsRole, NodeId, Partition, event, stream, subject};
 
-use crate::chat::Client;
+use crate::client::{Client, token};
+use crate::http::post;
 use crate::nats_guarded::FORBIDDEN;
 
-/// Longer than any failover.
+/// Until what is done behind the scenes is done.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A picture of 4 by 4 pixels.
-const PICTURE: &[u8] = &[
+pub const PICTURE: &[u8] = &[
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
     0x00, 0x00, 0x00, 0x04, 0x00, 0x00, 0x00, 0x04, 0x08, 0x02, 0x00, 0x00, 0x00, 0x26, 0x93, 0x09,
     0x29, 0x00, 0x00, 0x00, 0x10, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x50, 0x68, 0x38, 0x00,
@@ -42,10 +42,21 @@ async fn link(stack: &Stack, role: NatsRole) -> Link {
     service_shell::connect(&args, role, "test", 64).await.unwrap()
 }
 
-fn undenied(stack: &mut Stack) {
-    let mut refusals = stack.nats_process().unwrap().refusals().unwrap();
-    refusals.retain(|line| !line.contains(FORBIDDEN));
-    assert!(refusals.is_empty(), "{refusals:#?}");
+/// Whatever was asked for until now was granted: the server's log holds no denial but the one that is
+/// provoked here, to see that it would.
+async fn undenied(stack: &mut Stack) {
+    let admin = link(stack, NatsRole::Admin).await;
+    admin.client.publish(FORBIDDEN, "".into()).await.unwrap();
+    admin.refusals.clone().wait_for(|refusals| *refusals > 0).await.unwrap();
+    let (provoked, denied): (Vec<String>, Vec<String>) = stack
+        .nats_process()
+        .unwrap()
+        .refusals()
+        .unwrap()
+        .into_iter()
+        .partition(|line| line.contains(FORBIDDEN));
+    assert_eq!(provoked.len(), 1, "{provoked:#?}");
+    assert!(denied.is_empty(), "{denied:#?}");
 }
 
 /// Sends messages to `room` until one reaches `reader`: a failover takes its time.
@@ -53,15 +64,12 @@ async fn talk(writer: &mut Client, reader: &mut Client, content: &str) -> Value 
     let said = json!({ "content": content, "clientMessageId": content });
     let ack = writer.ask(event::CHAT_MESSAGE, said).await;
     assert_eq!(ack["status"], "success", "{ack}");
-    let received = tokio::time::timeout(PATIENCE, async {
-        loop {
-            let received = reader.event(event::CHAT_MESSAGE).await;
-            if received["content"] == content {
-                return received;
-            }
+    loop {
+        let received = reader.event(event::CHAT_MESSAGE).await;
+        if received["content"] == content {
+            return received;
         }
-    });
-    received.await.unwrap()
+    }
 }
 
 #[tokio::test]
@@ -76,7 +84,7 @@ async fn clients_chat_through_faults_and_nothing_is_denied() {
 
     let typing = json!([event::TYPING, { "room": "general", "typing": true }]);
     writer.send(&format!("42{typing}")).await;
-    let typing = tokio::time::timeout(PATIENCE, reader.event(event::TYPING)).await.unwrap();
+    let typing = reader.event(event::TYPING).await;
     assert_eq!(typing["userId"], "writer");
     let joined = writer.ask(event::JOIN_ROOM, json!({ "room": "other" })).await;
     assert_eq!(joined["status"], "success", "{joined}");
@@ -111,39 +119,37 @@ async fn clients_chat_through_faults_and_nothing_is_denied() {
     stack.ready().await.unwrap();
     talk(&mut writer, &mut reader, "after a restart").await;
     stack.stop_node(0).await.unwrap();
-    undenied(&mut stack);
+    undenied(&mut stack).await;
     stack.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn files_come_from_the_queue_or_fail_and_nothing_is_denied() {
+async fn files_come_by_socket_or_fail_and_nothing_is_denied() {
     let (_keys, mut stack) = guarded().await;
     let mut reader = Client::connect(&stack, 0, "reader").await;
     reader.event(event::USER_LIST).await;
-
-    // What a node does with a file: over a connection of its own, in the same role.
-    let node = link(&stack, NatsRole::Node).await;
-    let id = NodeId::parse("node-of-the-test").unwrap();
-    let mut failures = node.client.subscribe(subject::media_failure(&id)).await.unwrap();
-    let jetstream = node.jetstream.context(node.client.clone());
-    let uploads = jetstream.get_object_store(stream::UPLOADS_BUCKET).await.unwrap();
-    for (media_id, bytes) in [("good", PICTURE), ("bad", b"no picture".as_slice())] {
-        uploads.put(media_id, &mut &*bytes).await.unwrap();
-        let job = serde_json::to_vec(&job(media_id, &id)).unwrap();
-        queue(&jetstream, &id, job).await;
-    }
-    let file = tokio::time::timeout(PATIENCE, reader.event(event::FILE_MESSAGE)).await.unwrap();
-    assert_eq!((&file["mediaId"], &file["width"]), (&json!("good"), &json!(4)), "{file}");
-    let failed = tokio::time::timeout(PATIENCE, failures.next()).await.unwrap().unwrap();
-    let failed: FileFailed = serde_json::from_slice(&failed.payload).unwrap();
-    assert_eq!(failed.error.media_id, "bad");
+    let mut writer = Client::connect(&stack, 1, "writer").await;
+    writer.event(event::USER_LIST).await;
+    let good = writer.send_file(PICTURE, json!({ "filename": "dot.png" })).await;
+    assert_eq!(good["status"], "success", "{good}");
+    let file = reader.event(event::FILE_MESSAGE).await;
+    assert_eq!((&file["mediaId"], &file["width"]), (&good["mediaId"], &json!(4)), "{file}");
+    let bad = writer.send_file(b"no picture", json!({})).await;
+    let failed = writer.event(event::FILE_ERROR).await;
+    assert_eq!(
+        (&failed["mediaId"], &failed["code"]),
+        (&bad["mediaId"], &json!("unsupported_media"))
+    );
 
     // What is no job is given up, with a record that the admin reads.
-    queue(&jetstream, &id, b"no job".to_vec()).await;
+    let node = link(&stack, NatsRole::Node).await;
+    let jetstream = node.jetstream.context(node.client.clone());
+    let jobs = subject::media_job(&NodeId::parse("node-of-the-test").unwrap());
+    jetstream.publish(jobs, "no job".into()).await.unwrap().await.unwrap();
     let admin = link(&stack, NatsRole::Admin).await;
     let jetstream = admin.jetstream.context(admin.client.clone());
     let dead = jetstream.get_stream(stream::MEDIA_DEAD).await.unwrap();
-    let record = tokio::time::timeout(PATIENCE, async {
+    let record = timeout(PATIENCE, async {
         loop {
             if let Ok(record) = dead.get_last_raw_message_by_subject(subject::MEDIA_DEAD).await {
                 return record;
@@ -153,7 +159,13 @@ async fn files_come_from_the_queue_or_fail_and_nothing_is_denied() {
     });
     let record: DeadJob = serde_json::from_slice(&record.await.unwrap().payload).unwrap();
     assert_eq!(record.job, "no job");
-    // Ended jobs are gone, and their uploads too.
+    nothing_is_left(&jetstream).await;
+    undenied(&mut stack).await;
+    stack.stop().await.unwrap();
+}
+
+/// Ended jobs are gone, and their uploads too.
+async fn nothing_is_left(jetstream: &jetstream::Context) {
     let left = async || {
         let media = jetstream.get_stream(stream::MEDIA).await.unwrap();
         let uploads = jetstream.get_stream("OBJ_uploads").await.unwrap();
@@ -161,94 +173,124 @@ async fn files_come_from_the_queue_or_fail_and_nothing_is_denied() {
         let chunks: Vec<(String, usize)> = chunks.try_collect().await.unwrap();
         (media.cached_info().state.messages, chunks)
     };
-    tokio::time::timeout(PATIENCE, async {
+    timeout(PATIENCE, async {
         while left().await != (0, Vec::new()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })
     .await
     .unwrap();
-    assert_eq!(*node.refusals.borrow(), 0);
-    undenied(&mut stack);
-    stack.stop().await.unwrap();
-}
-
-fn job(media_id: &str, node: &NodeId) -> MediaJob {
-    MediaJob {
-        media_id: media_id.to_owned(),
-        room: RoomName::parse("general").unwrap(),
-        author: User { user_id: "u-1".into(), username: "Una".into() },
-        filename: None,
-        object: media_id.to_owned(),
-        node: Some(node.clone()),
-        socket: None,
-    }
-}
-
-async fn queue(jetstream: &jetstream::Context, node: &NodeId, job: Vec<u8>) {
-    jetstream.publish(subject::media_job(node), job.into()).await.unwrap().await.unwrap();
 }
 
 #[tokio::test]
-async fn nodes_tell_each_other_of_kicks_and_bans_and_ask_everyone() {
+async fn administrators_and_backends_reach_everyone_and_nothing_is_denied() {
     let (_keys, mut stack) = guarded().await;
-    let (one, other) = (link(&stack, NatsRole::Node).await, link(&stack, NatsRole::Node).await);
-    let mut kicks = other.client.subscribe("adm.>").await.unwrap();
-    server_knows(&other).await;
-    one.client.publish("adm.kick", "u-1".into()).await.unwrap();
-    assert_eq!(kicks.next().await.unwrap().payload, "u-1");
-    bans(&one, &other).await;
-    // A question to all, which nodes and workers may answer once.
-    let worker = link(&stack, NatsRole::Fanout).await;
-    for answering in [&other, &worker] {
-        let mut questions = answering.client.subscribe("adm.stats").await.unwrap();
-        server_knows(answering).await;
-        let asked = one.client.request("adm.stats", "".into());
-        let answer = async {
-            let question = questions.next().await.unwrap();
-            answering.client.publish(question.reply.unwrap(), "7".into()).await.unwrap();
-        };
-        let (answered, ()) = tokio::join!(asked, answer);
-        assert_eq!(answered.unwrap().payload, "7");
-        questions.unsubscribe().await.unwrap();
-        server_knows(answering).await;
-    }
-    undenied(&mut stack);
+    let mut admin = Client::admin(&stack, 0).await;
+    let mut reader = Client::connect(&stack, 1, "reader").await;
+    reader.event(event::USER_LIST).await;
+
+    let told = admin.ask(event::BROADCAST_MESSAGE, json!({ "content": "hear" })).await;
+    assert_eq!((&told["status"], &told["nodes"]), (&json!("success"), &json!(2)), "{told}");
+    assert_eq!(reader.event(event::ADMIN_ANNOUNCEMENT).await["content"], "hear");
+    let counted = stats(&mut admin).await;
+    assert_eq!(counted["nodes"].as_array().map(Vec::len), Some(2), "{counted}");
+    assert_eq!(counted["workers"].as_array().map(Vec::len), Some(2), "{counted}");
+    workers_answer_where_answers_go(&stack).await;
+    let service = token(stack.jwt_secret(), "backend", "service");
+    let said = json!({ "content": "from a backend" });
+    let path = "/api/rooms/general/messages";
+    let (status, stored) = post(&stack.node_url(0), path, &service, &said).await;
+    assert_eq!(status, 201, "{stored}");
+    assert_eq!(reader.event(event::CHAT_MESSAGE).await["seq"], stored["seq"]);
+
+    let kicked = admin.ask(event::KICK, json!({ "userId": "reader" })).await;
+    assert_eq!((&kicked["nodes"], &kicked["sockets"]), (&json!(2), &json!(1)), "{kicked}");
+    reader.event(event::AUTH_ERROR).await;
+    reader.ended().await;
+
+    bans(&stack, &mut admin, "first").await;
+    // Everyone follows the bans again after the server was away.
+    stack.restart_nats().await.unwrap();
+    stack.ready().await.unwrap();
+    bans(&stack, &mut admin, "second").await;
+    // A node that starts reads them before it serves.
+    let banned = admin.ask(event::BAN, json!({ "userId": "third" })).await;
+    assert_eq!(banned["status"], "success", "{banned}");
+    stack.kill_node(1).await;
+    stack.start_node(1).await.unwrap();
+    stack.ready().await.unwrap();
+    assert!(refused(&stack, "third").await);
+    undenied(&mut stack).await;
     stack.stop().await.unwrap();
 }
 
-/// Waits until the server has heard everything that this connection said: what it hears after that it
-/// denies in order.
-async fn server_knows(link: &Link) {
-    let refusals = *link.refusals.borrow();
-    link.client.publish(FORBIDDEN, "".into()).await.unwrap();
-    link.refusals.clone().wait_for(|now| *now > refusals).await.unwrap();
+/// A node cannot have workers publish for it what it may not publish itself.
+async fn workers_answer_where_answers_go(stack: &Stack) {
+    let node = link(stack, NatsRole::Node).await;
+    let (delivery, answer) = ("dlv.node-of-the-test".to_owned(), subject::admin_answers("x"));
+    let mut elsewhere = node.client.subscribe(delivery.clone()).await.unwrap();
+    let mut answers = node.client.subscribe(answer.clone()).await.unwrap();
+    for reply in [delivery, answer] {
+        let asked = node.client.publish_with_reply(subject::ADMIN_STATS, reply, "".into());
+        asked.await.unwrap();
+    }
+    // Workers answer in turn: what they have not sent elsewhere by now they never will.
+    let mut workers = 0;
+    while workers < 2 {
+        let answer = timeout(PATIENCE, answers.next()).await.unwrap().unwrap();
+        let answer: StatsAnswer = serde_json::from_slice(&answer.payload).unwrap();
+        workers += usize::from(matches!(answer, StatsAnswer::Worker(_)));
+    }
+    elsewhere.unsubscribe().await.unwrap();
+    assert!(elsewhere.next().await.is_none());
 }
 
-/// `one` bans, `other` learns of it: from the bucket, and as it happens.
-pub async fn bans(one: &Link, other: &Link) {
-    let writing = one.jetstream.context(one.client.clone());
-    let mut headers = HeaderMap::new();
-    headers.insert("Nats-TTL", "1h");
-    let put = writing.publish_with_headers("$KV.RT.ban.u-1", headers, "until tomorrow".into());
-    put.await.unwrap().await.unwrap();
-
-    let reading = other.jetstream.context(other.client.clone());
-    let bucket = reading.get_key_value(stream::RT_BUCKET).await.unwrap();
-    assert_eq!(bucket.get("ban.u-1").await.unwrap().unwrap(), "until tomorrow");
-    // With a name, so that the filter is in the request's subject, where the server enforces it.
-    let config = OrderedConfig {
-        name: Some("bans-of-the-test".to_owned()),
-        deliver_subject: other.client.new_inbox(),
-        filter_subject: "$KV.RT.ban.>".to_owned(),
-        deliver_policy: DeliverPolicy::LastPerSubject,
-        ..OrderedConfig::default()
+/// What all have counted, once every partition has its owner.
+pub async fn stats(admin: &mut Client) -> Value {
+    let asking = async {
+        loop {
+            let stats = admin.ask(event::STATS, json!({})).await;
+            if stats["partitions"] == Partition::all().count() {
+                return stats;
+            }
+        }
     };
-    let consumer = reading.create_consumer_on_stream(config, "KV_RT").await.unwrap();
-    let mut bans = consumer.messages().await.unwrap();
-    assert_eq!(bans.next().await.unwrap().unwrap().payload, "until tomorrow");
-    let bucket = writing.get_key_value(stream::RT_BUCKET).await.unwrap();
-    bucket.put("ban.u-2", "for ever".into()).await.unwrap();
-    let ban = bans.next().await.unwrap().unwrap();
-    assert_eq!((ban.subject.as_str(), &*ban.payload), ("$KV.RT.ban.u-2", &b"for ever"[..]));
+    timeout(PATIENCE, asking).await.expect("partitions without an owner")
+}
+
+/// A ban holds on the other node and in the media worker, and for a while that it says; once lifted it
+/// does not.
+async fn bans(stack: &Stack, admin: &mut Client, user: &str) {
+    let mut client = Client::connect(stack, 1, user).await;
+    let ban = json!({ "userId": user, "seconds": 3_600, "reason": "spam" });
+    let banned = admin.ask(event::BAN, ban).await;
+    assert_eq!(banned["status"], "success", "{banned}");
+    let told = client.event(event::AUTH_ERROR).await;
+    assert!(told["message"].as_str().unwrap().ends_with(": spam"), "{told}");
+    client.ended().await;
+    assert!(refused(stack, user).await);
+    let wish = json!({ "room": "general", "mime": "image/png", "size": PICTURE.len() });
+    let path = "/media/uploads";
+    let own = token(stack.jwt_secret(), user, "user");
+    let (status, answer) = post(&stack.media_url(), path, &own, &wish).await;
+    assert_eq!((status, &answer["code"]), (403, &json!("forbidden")), "{answer}");
+
+    let lifted = admin.ask(event::UNBAN, json!({ "userId": user })).await;
+    assert_eq!(lifted["status"], "success", "{lifted}");
+    let (status, answer) = post(&stack.media_url(), path, &own, &wish).await;
+    assert_eq!(status, 201, "{answer}");
+    timeout(PATIENCE, async {
+        while refused(stack, user).await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+/// Whether the other node than the administrator's lets nobody in by this name.
+async fn refused(stack: &Stack, user: &str) -> bool {
+    let token = token(stack.jwt_secret(), user, "user");
+    let entered = Client::enter(&stack.node_url(1), "", json!({ "token": token })).await;
+    entered.is_err()
 }
