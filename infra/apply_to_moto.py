@@ -183,7 +183,7 @@ def look_at_the_hub(moto, folder, outputs):
     expect({"POST /media/uploads", "POST /media/uploads/{id}/complete"} <= routes, f"the API has {sorted(routes)}")
 
     alarms = moto.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    expect({alarm["AlarmName"] for alarm in alarms} >= set(outputs["alarms"]["names"]) and len(alarms) >= 10, "alarms are missing")
+    expect({alarm["AlarmName"] for alarm in alarms} >= set(outputs["alarms"]["names"]) and len(alarms) == 11, "alarms are missing")
     watched = {alarm["MetricName"] for alarm in alarms if alarm.get("MetricName")}
     watched |= {query["MetricStat"]["Metric"]["MetricName"] for alarm in alarms for query in alarm.get("Metrics", []) if "MetricStat" in query}
     kept = set()

@@ -39,7 +39,7 @@ class Prices:
     http_api_1m_requests: float = 1.00
     logs_gb: float = 0.50
     metric: float = 0.30
-    alarm: float = 0.10
+    alarm: float = 0.10  # each figure that one reads
     secret: float = 0.40
     kms_key: float = 1.00
     hosted_zone: float = 0.50
@@ -125,7 +125,7 @@ def monthly(connections, load=Load(), size=Size(), prices=Prices()):
     lcu = max(new_per_second / 25, connections / 3000, out_gb / HOURS)
     api = files * 2
     logs_gb = 5 + 0.5 * nodes + connections * load.reconnects_per_day * days * 300 / GB
-    metrics = 20 + 7 + 40 + 3 * nodes  # the services', NATS', Container Insights'
+    metrics = 23 + 8 + 40 + 3 * nodes  # the services', NATS', Container Insights'
 
     return {
         "connection nodes": nodes * task(size.node_vcpu, size.node_gb),
@@ -141,7 +141,7 @@ def monthly(connections, load=Load(), size=Size(), prices=Prices()):
         + inner_gb * 2 / 3 * prices.zone_gb,
         "CloudFront": tiered(out_gb + views_gb, prices.cloudfront_gb) + requests / 1e4 * prices.cloudfront_10k_requests,
         "files in S3": files_gb * prices.s3_gb + files * 4 / 1e3 * prices.s3_1k_puts,
-        "logs, metrics, alarms": logs_gb * prices.logs_gb + metrics * prices.metric + 10 * prices.alarm,
+        "logs, metrics, alarms": logs_gb * prices.logs_gb + metrics * prices.metric + 15 * prices.alarm,
         "secrets, key, zone": 9 * prices.secret + prices.kms_key + prices.hosted_zone,
     }
 

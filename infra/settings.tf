@@ -106,19 +106,24 @@ locals {
     partitions  = "starling_worker_partitions"
     redelivered = "starling_media_redeliveries_total"
     dead        = "starling_media_dead_letters_total"
+    denied = {
+      connection-node = "starling_nats_refusals_total"
+      fanout-worker   = "starling_worker_nats_refusals_total"
+      media-worker    = "starling_media_nats_refusals_total"
+    }
   }
   metrics = {
     connection-node = [
-      local.metric_names.connections, local.metric_names.repairs, "starling_sockets", "starling_rooms",
+      local.metric_names.connections, local.metric_names.repairs, local.metric_names.denied.connection-node, "starling_sockets", "starling_rooms",
       "starling_publishes_total", "starling_publishes_in_flight", "starling_emits_total",
       "starling_recoveries_total", "starling_transport_closes_total", "starling_send_queue_bytes",
     ]
     fanout-worker = [
-      local.metric_names.log_pending, local.metric_names.partitions, "starling_worker_leases_total",
+      local.metric_names.log_pending, local.metric_names.partitions, local.metric_names.denied.fanout-worker, "starling_worker_leases_total",
       "starling_worker_deliveries_total", "starling_worker_outbox_batches", "starling_worker_publish_failures_total",
     ]
     media-worker = [
-      local.metric_names.redelivered, local.metric_names.dead, "starling_media_jobs_total", "starling_media_in_flight",
+      local.metric_names.redelivered, local.metric_names.dead, local.metric_names.denied.media-worker, "starling_media_jobs_total", "starling_media_in_flight",
     ]
     nats = [
       "jetstream_consumer_num_redelivered", "jetstream_consumer_num_pending", "jetstream_consumer_num_ack_pending",

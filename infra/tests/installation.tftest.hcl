@@ -47,7 +47,7 @@ run "by_default" {
     error_message = "No other region unless asked for."
   }
   assert {
-    condition     = length(output.alarms.names) == 10
+    condition     = length(output.alarms.names) == 11
     error_message = "Every alarm is named."
   }
   assert {

@@ -126,6 +126,42 @@ resource "aws_cloudwatch_metric_alarm" "unowned" {
   }
 }
 
+# A role's permissions (infra/nats/roles.conf) lack what a service needs, or somebody tries what they may not.
+resource "aws_cloudwatch_metric_alarm" "denied" {
+  alarm_name          = "${var.name}-denied"
+  alarm_description   = "NATS denies a service something: its role lacks a permission, or its key is in wrong hands. The service's log says what."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this.arn]
+  ok_actions          = [aws_sns_topic.this.arn]
+
+  metric_query {
+    id          = "all"
+    label       = "What NATS has denied"
+    expression  = join(" + ", [for service in keys(var.metric_names.denied) : "FILL(of_${replace(service, "-", "_")}, 0)"])
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = var.metric_names.denied
+
+    content {
+      id          = "of_${replace(metric_query.key, "-", "_")}"
+      return_data = false
+
+      metric {
+        namespace   = var.metrics_namespace
+        metric_name = metric_query.value
+        dimensions  = { service = metric_query.key }
+        period      = 300
+        stat        = "Sum"
+      }
+    }
+  }
+}
+
 resource "aws_cloudwatch_metric_alarm" "balancer_5xx" {
   alarm_name          = "${var.name}-5xx"
   alarm_description   = "More than 1 % of what clients ask is answered with 5xx, by the load balancer or by nodes."

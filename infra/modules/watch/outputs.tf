@@ -9,6 +9,7 @@ output "alarms" {
     [for alarm in aws_cloudwatch_metric_alarm.own : alarm.alarm_name],
     [
       aws_cloudwatch_metric_alarm.balancer_5xx.alarm_name,
+      aws_cloudwatch_metric_alarm.denied.alarm_name,
       aws_cloudwatch_metric_alarm.unowned.alarm_name,
       aws_cloudwatch_metric_alarm.unready.alarm_name,
       aws_cloudwatch_metric_alarm.uploads_5xx.alarm_name,

@@ -26,6 +26,7 @@ variable "metric_names" {
     redelivered = string
     dead        = string
     repairs     = string
+    denied      = map(string)
   })
 }
 
