@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 SHELL = "infra/service-shell"
-# Each program's command line: from its crate, the structs that clap fills from the environment.
+# Each program's command line: the structs that clap fills from the environment, and their crates.
 PROGRAMS = {
-    "connection-node": ("connection-node", ["Config"], True),
-    "fanout-worker": ("fanout-worker", ["Config"], True),
-    "media-worker": ("media-worker", ["Config"], True),
-    # The same settings, but Lambda listens.
-    "media-lambda": ("media-worker", ["Config"], False),
-    "provision": ("infra/local", ["ProvisionArgs"], False),
+    "connection-node": [(SHELL, "Cli"), ("connection-node", "Config")],
+    "fanout-worker": [(SHELL, "Cli"), ("fanout-worker", "Config")],
+    "media-worker": [(SHELL, "Cli"), ("media-worker", "Config")],
+    "media-lambda": [("media-worker", "Cli")],
+    "provision": [("infra/local", "ProvisionArgs")],
 }
 # What clap does not know to be needed, and the services refuse to start or to work without.
 ONE_OF = [
@@ -33,8 +32,9 @@ DEPLOYED = [
     ("S3_BUCKET",),
     ("S3_REGION",),
     ("TRUSTED_PROXIES",),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT",),
 ]
+# Of services, which have a collector beside them; the function and what is run by hand have none.
+BESIDE_COLLECTOR = [("OTEL_EXPORTER_OTLP_ENDPOINT",)]
 
 
 STRUCT = re.compile(r"^(?:pub(?:\([a-z]+\))? )?struct (\w+)[^;{(\n]*\{\n(.*?)^\}", re.M | re.S)
@@ -75,29 +75,27 @@ def fields(body):
 
 def settings(root, program):
     """The settings of a program, by name."""
-    crate, roots, listens = PROGRAMS[program]
-    known = structs(root, crate)
-    shared = structs(root, SHELL)
-    found, waiting, seen = {}, list(roots), set()
-    if listens:
-        # Its default is each service's own, and given in its main.
-        found["LISTEN"] = Setting("LISTEN", False, False)
+    found, waiting, seen = {}, list(PROGRAMS[program]), set()
     while waiting:
-        name = waiting.pop()
-        if name in seen:
+        crate, name = waiting.pop()
+        if (crate, name) in seen:
             continue
-        seen.add(name)
-        bodies = [body for body in known.get(name, []) + shared.get(name, []) if "env = " in body or "flatten" in body]
+        seen.add((crate, name))
+        bodies = structs(root, crate).get(name) or structs(root, SHELL).get(name, [])
+        bodies = [body for body in bodies if "env = " in body or "flatten" in body]
         if len(bodies) != 1:
             raise SystemExit(f"settings: {program} reads the struct {name}, and its sources have {len(bodies)} of them with settings: mend infra/known_settings.py")
         for attributes, kind in fields(bodies[0]):
             if re.search(r"#\[command\([^\]]*\bflatten\b", attributes):
-                waiting.append(kind.split("::")[-1])
+                # The shell's own is generic over the service's, which stands beside it in PROGRAMS.
+                waiting += [(crate, kind.split("::")[-1])] if kind != "C" else []
             for variable in re.findall(r'\benv = "([A-Z0-9_]+)"', attributes):
-                default = re.search(r"\bdefault_value\w*\s*=\s*([^,)]+)", attributes)
+                default = re.search(r"\bdefault_value\w*(?:\s*=\s*([^,)]+))?", attributes)
                 optional = re.match(r"(Option|Vec)<|bool$", kind)
-                local = bool(default and re.search(r"127\.0\.0\.1|localhost", default[1]))
-                found[variable] = Setting(variable, not default and not optional, local)
+                local = bool(default and re.search(r"127\.0\.0\.1|localhost", default[1] or ""))
+                # Where a service listens has a default of its own, given in its main.
+                required = not default and not optional and variable != "LISTEN"
+                found[variable] = Setting(variable, required, local)
         told = bodies[0].count("env = ")
         read = sum(attributes.count("env = ") for attributes, _ in fields(bodies[0]))
         if told != read:
@@ -115,7 +113,8 @@ def faults(root, program, names, deployed=False):
             yield f"{program} is not told {setting.name}, without which it does not start"
         if setting.local and setting.name not in names:
             yield f"{program} is not told {setting.name}, and would look for it on its own machine"
-    for group in ONE_OF + (DEPLOYED if deployed else []):
+    groups = ONE_OF + (DEPLOYED if deployed else []) + (BESIDE_COLLECTOR if deployed and "LISTEN" in known else [])
+    for group in groups:
         # Of a group that begins with what it does not know a program wants nothing.
         if group[0] in known and not names & set(group):
             yield f"{program} is told none of {', '.join(group)}" if len(group) > 1 else f"{program} is not told {group[0]}"

@@ -27,6 +27,9 @@ pub struct Config {
     #[arg(long, env = "HERE", default_value = "http://127.0.0.1:1")]
     pub here: Url,
 
+    #[arg(long, env = "OF_ITS_TYPE", value_enum, default_value_t)]
+    pub of_its_type: Format,
+
     #[arg(long, env = "PERHAPS")]
     pub(crate) perhaps: Option<String>,
 }
@@ -40,6 +43,12 @@ mod tests {
 }
 """
 SHELL = """
+struct Cli<C: Args> {
+    #[arg(long, env = "LISTEN")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    config: C,
+}
 pub struct NatsArgs {
     #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
@@ -92,7 +101,7 @@ class OfSources(unittest.TestCase):
 
     def test_settings(self):
         known = settings(self.root, "fanout-worker")
-        self.assertEqual(set(known), {"LISTEN", "NATS_URL", "NATS_CA_FILE", "NEEDED", "OF_LINES", "HERE", "PERHAPS"})
+        self.assertEqual(set(known), {"LISTEN", "NATS_URL", "NATS_CA_FILE", "NEEDED", "OF_LINES", "OF_ITS_TYPE", "HERE", "PERHAPS"})
         self.assertEqual([name for name in sorted(known) if known[name].required], ["NEEDED"])
         self.assertEqual([name for name in sorted(known) if known[name].local], ["HERE", "NATS_URL"])
 
@@ -115,7 +124,7 @@ class OfSources(unittest.TestCase):
 
     def test_what_cannot_be_read_is_an_end(self):
         self.write("fanout-worker", "config.rs", CONFIG.replace("pub needed: String", "pub needed:\n        String"))
-        with self.assertRaisesRegex(SystemExit, "of 4 settings of Config"):
+        with self.assertRaisesRegex(SystemExit, "of 5 settings of Config"):
             settings(self.root, "fanout-worker")
         self.write("fanout-worker", "config.rs", CONFIG.replace("NatsArgs", "Elsewhere"))
         with self.assertRaisesRegex(SystemExit, "the struct Elsewhere"):
