@@ -73,7 +73,7 @@ impl Engine {
             service_shell::connect(&config.nats, NatsRole::Node, &name, FRAMES).await?;
         let reader = LogReader::open(client.clone(), &jetstream, node.clone()).await;
         let reader = reader.map_err(|error| missing(stream::ROOMS, &error))?;
-        let bans = Bans::open(client.clone(), &jetstream, node.clone()).await;
+        let bans = Bans::open(client.clone(), jetstream, node.clone()).await;
         let bans = bans.map_err(|error| missing(stream::RT_BUCKET, &error))?;
         let ban_changes = bans.read().await?;
         let asked = Asked::listen(&client).await?;

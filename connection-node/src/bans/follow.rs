@@ -54,7 +54,7 @@ impl Bans {
             deliver_policy: DeliverPolicy::LastPerSubject,
             ..OrderedConfig::default()
         };
-        let consumer = self.store.stream.create_consumer(config).await?;
+        let consumer = self.records.create_consumer(config).await?;
         let mut left = consumer.cached_info().num_pending;
         let mut changes = consumer.messages().await?;
         let (mut list, now) = (List::default(), Timestamp::now());

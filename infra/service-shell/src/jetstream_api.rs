@@ -9,7 +9,7 @@ use async_nats::{
 };
 
 /// The JetStream of the server at hand, or that of a domain behind it: a leaf stores nothing itself.
-/// Publishing into a stream is the same for both.
+/// Publishing into a stream is the same for both; for buckets see [`Self::record`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JetStreamApi {
     prefix: String,
@@ -30,6 +30,13 @@ impl JetStreamApi {
     /// The subject of a request (`STREAM.INFO.ROOMS`).
     pub fn subject(&self, request: &str) -> String {
         format!("{}.{request}", self.prefix)
+    }
+
+    /// Where a record of a bucket is published whose stream would store `subject`. A leaf passes a
+    /// publication on only where what the hub subscribes to is permitted as a whole, and that is the
+    /// whole bucket; requests to the domain, which buckets' records may be, it passes one by one.
+    pub fn record(&self, subject: &str) -> String {
+        if *self == Self::default() { subject.to_owned() } else { self.subject(subject) }
     }
 
     /// A context of the client library, with its defaults.

@@ -250,6 +250,8 @@ mod tests {
         let api = |arguments: &[&str]| parse(arguments).unwrap().access.jetstream();
         assert_eq!(api(&[]).subject("INFO"), "$JS.API.INFO");
         assert_eq!(api(&["--nats-domain", "hub"]).subject("INFO"), "$JS.hub.API.INFO");
+        assert_eq!(api(&[]).record("$KV.a.b"), "$KV.a.b");
+        assert_eq!(api(&["--nats-domain", "hub"]).record("$KV.a.b"), "$JS.hub.API.$KV.a.b");
         for wrong in ["", "a.b", "*", "a b"] {
             assert!(parse(&["--nats-domain", wrong]).is_err(), "{wrong:?}");
         }
