@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use service_shell::WebUrl;
+use service_shell::telemetry::TelemetryArgs;
 
 use crate::provision::ProvisionOptions;
 use crate::s3::S3Options;
@@ -84,6 +85,9 @@ pub struct StartArgs {
     /// The folder of the browser client's page.
     #[arg(long, value_name = "DIR", default_value_os_t = default_public())]
     pub public: PathBuf,
+
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
 }
 
 impl From<StartArgs> for StackOptions {

@@ -8,6 +8,7 @@ mod http_failure;
 mod http_server;
 mod nats;
 mod process;
+pub mod telemetry;
 pub mod token;
 mod web_url;
 
@@ -16,7 +17,7 @@ use std::fmt;
 pub use http_failure::{HttpFailure, bearer};
 pub use http_server::serve_http;
 pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
-pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
+pub use process::{main, main_of_line};
 pub use web_url::WebUrl;
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.
