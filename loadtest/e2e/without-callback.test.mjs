@@ -16,7 +16,7 @@ test('a thousand events without a callback leave nothing waiting', async (t) => 
   const room = newRoom();
   const client = await member(t, room);
   for (let n = 0; n < 1_000; n += 1) {
-    client.socket.emit('history', { room, limit: 50 });
+    client.socket.emit('history', { room, limit: 200 });
     client.socket.emit('chat-message', { room, content: `${n}` });
   }
   await client.say(room, 'last');
