@@ -104,8 +104,8 @@ impl Engine {
     pub async fn stop(self) {
         let Self { io, hub, uploads, carriers, living, .. } = self;
         hub.close().await;
-        let HubIo { client, tasks, stop, .. } = io;
-        drop((hub, uploads));
+        let (client, tasks, stop) = (io.client.clone(), io.tasks.clone(), io.stop.clone());
+        drop((hub, uploads, io));
         stop.cancel();
         tasks.close();
         tasks.wait().await;

@@ -1,14 +1,12 @@
 // Starling's media pipeline beside sharp: the same photographs, the same sizes, the same quality setting,
 // in turns, in one run. See README.md. Exit code 1 says that Starling lost.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.join(here, '../..');
+import { cache, here, photographs, python, run, starling, step } from './kit.mjs';
+
 const { values: options } = parseArgs({
   options: {
     photographs: { type: 'string' },
@@ -28,49 +26,12 @@ if (options.help) {
   process.exit(0);
 }
 
-const cache = path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'starling/media');
-const step = (text) => console.error(`== ${text}`);
-const run = (command, args, more = {}) =>
-  execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26, ...more });
-
-function python() {
-  const program = path.join(cache, 'python/bin/python');
-  step('Python packages');
-  if (!existsSync(program)) run('python3', ['-m', 'venv', path.join(cache, 'python')]);
-  run(program, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', path.join(here, 'requirements.txt')]);
-  return program;
-}
-
-function photographs(interpreter) {
-  if (options.photographs) return path.resolve(options.photographs);
-  const made = path.join(cache, 'photographs');
-  if (!existsSync(made)) {
-    step('photographs (Debian package mate-backgrounds: GPL-2+ and CC-BY-SA-4.0)');
-    const unpacked = path.join(cache, 'package');
-    rmSync(unpacked, { recursive: true, force: true });
-    mkdirSync(unpacked, { recursive: true });
-    run('apt-get', ['download', '-qq', 'mate-backgrounds'], { cwd: unpacked });
-    run('dpkg-deb', ['-x', readdirSync(unpacked).find((name) => name.endsWith('.deb')), '.'], { cwd: unpacked });
-    const source = path.join(unpacked, 'usr/share/backgrounds/mate/nature');
-    run(interpreter, [path.join(here, 'photographs.py'), source, made]);
-  }
-  return made;
-}
-
-function starling() {
-  if (options.starling) return path.resolve(options.starling);
-  step('Starling');
-  execFileSync('cargo', ['build', '--release', '--package', 'media-worker', '--example', 'renditions'], { cwd: root, stdio: 'inherit' });
-  return path.join(process.env.CARGO_TARGET_DIR ?? path.join(root, 'target'), 'release/examples/renditions');
-}
-
-mkdirSync(cache, { recursive: true });
 step('sharp');
 run('npm', ['ci', '--no-audit', '--no-fund', '--silent'], { cwd: here });
 const interpreter = python();
-const originals = photographs(interpreter);
+const originals = photographs(interpreter, options.photographs);
 const files = readdirSync(originals).filter((name) => name.endsWith('.jpg')).sort().map((name) => path.join(originals, name));
-const program = starling();
+const program = starling(options.starling);
 
 // What each is started with; `more` is what only the peer knows.
 const contenders = {

@@ -1,12 +1,17 @@
 //! Every setting of the media worker.
 
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 
 use axum::http::HeaderValue;
 use service_shell::token::{Secret, TokenArgs};
 use service_shell::{BadConfiguration, NatsUrl, WebUrl};
 use tower_http::cors::AllowOrigin;
+
+/// Enough for the largest file on a slow line, and short of what a browser waits.
+const S3_TIMEOUT: NonZeroU16 = NonZeroU16::new(20).unwrap();
+/// The uploads expire soon after.
+const GIVE_UP_AFTER: u16 = 3_000;
 
 /// What the media worker needs to know. Each field is an option of the command line and a variable of
 /// the environment.
@@ -41,6 +46,10 @@ pub struct Config {
     #[arg(long, env = "S3_FORCE_PATH_STYLE")]
     pub s3_force_path_style: bool,
 
+    /// Seconds that a request to S3 may take, repetitions included.
+    #[arg(long, env = "S3_TIMEOUT", default_value_t = S3_TIMEOUT)]
+    pub s3_timeout: NonZeroU16,
+
     /// The S3 service as browsers reach it, where that is by another URL.
     #[arg(long, env = "S3_PUBLIC_ENDPOINT")]
     pub s3_public_endpoint: Option<WebUrl>,
@@ -54,7 +63,7 @@ pub struct Config {
     pub tokens: TokenArgs,
 
     /// The secret by which uploads are granted and stored files are named so that nobody can guess:
-    /// `openssl rand -hex 32`. Where there is none, JWT_SECRET serves for it.
+    /// `openssl rand -hex 32`. Where there is none, `JWT_SECRET` serves for it.
     #[arg(long, env = "MEDIA_SECRET", hide_env_values = true)]
     pub media_secret: Option<Secret>,
 
@@ -69,6 +78,11 @@ pub struct Config {
     /// Files that are worked on at a time; each may take some 300 MB.
     #[arg(long, env = "PARALLEL", default_value_t = NonZeroUsize::MIN.saturating_add(1))]
     pub parallel: NonZeroUsize,
+
+    /// Seconds after which a job of the queue that S3 keeps from its end is given up; after an hour its
+    /// bytes are gone.
+    #[arg(long, env = "GIVE_UP_AFTER", default_value_t = GIVE_UP_AFTER, value_parser = clap::value_parser!(u16).range(1..=3_300))]
+    pub give_up_after: u16,
 }
 
 impl Config {
@@ -86,6 +100,7 @@ impl Config {
             s3_access_key: None,
             s3_secret_key: None,
             s3_force_path_style: false,
+            s3_timeout: S3_TIMEOUT,
             s3_public_endpoint: None,
             media_url: "http://127.0.0.1:3100".parse().expect("a URL"),
             tokens: TokenArgs::local(),
@@ -93,6 +108,7 @@ impl Config {
             allowed_origins: Vec::new(),
             any_origin: false,
             parallel: NonZeroUsize::MIN.saturating_add(1),
+            give_up_after: GIVE_UP_AFTER,
         }
     }
 
@@ -145,10 +161,12 @@ impl fmt::Debug for Config {
             .field("s3_bucket", &self.s3_bucket)
             .field("s3_region", &self.s3_region)
             .field("s3_force_path_style", &self.s3_force_path_style)
+            .field("s3_timeout", &self.s3_timeout)
             .field("s3_public_endpoint", &self.s3_public_endpoint)
             .field("media_url", &self.media_url)
             .field("allowed_origins", &self.allowed_origins)
             .field("parallel", &self.parallel)
+            .field("give_up_after", &self.give_up_after)
             .finish_non_exhaustive()
     }
 }
@@ -180,13 +198,16 @@ mod tests {
 
     #[test]
     fn bad_settings_are_refused_with_a_reason() {
-        let table: [(&[&str], &str); 7] = [
+        let table: [(&[&str], &str); 10] = [
             (&["--nats-url", "nats://:0:0"], "expected a NATS URL"),
             (&["--s3-endpoint", "127.0.0.1:9000"], "expected a URL"),
             (&["--s3-endpoint", "ftp://files"], "not an address"),
             (&["--s3-access-key", "key"], "--s3-secret-key"),
             (&["--s3-secret-key", "secret"], "--s3-access-key"),
             (&["--parallel", "0"], "parallel"),
+            (&["--s3-timeout", "0"], "s3-timeout"),
+            (&["--give-up-after", "0"], "give-up-after"),
+            (&["--give-up-after", "3600"], "give-up-after"),
             (&["--media-url", "/here"], "not an address"),
         ];
         for (arguments, expected) in table {

@@ -1,24 +1,26 @@
 //! The direct path: a browser sends its file to S3 under a ticket, and then has it completed here.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use service_shell::WebUrl;
+use axum::http::{HeaderMap, StatusCode};
 use service_shell::token::{Identity, Verifier};
+use service_shell::{HttpFailure, WebUrl, bearer};
 use uuid::Uuid;
 use wire::event::{DEFAULT_ROOM, MAX_FILE_BYTES};
 use wire::media::{TAKEN_TYPES, UploadDone, UploadRequest, UploadTicket};
 use wire::{ErrorCode, RoomName, Timestamp};
 
 use crate::Config;
+use crate::bans::Bans;
 use crate::filename;
-use crate::http_failure::HttpFailure;
+use crate::http_failure::not_stored;
 use crate::intake::{Intake, Trouble};
+use crate::metrics::{Metrics, Outcome, Way};
 use crate::presigned_post::Policy;
 use crate::secrets::Secrets;
 use crate::ticket::Ticket;
@@ -30,11 +32,25 @@ const GOOD_FOR: Duration = Duration::from_mins(10);
 /// What the handlers need.
 pub(crate) struct Direct {
     pub intake: Intake,
+    pub bans: Bans,
     pub tokens: Verifier,
     pub secrets: Secrets,
     pub region: String,
     /// Where browsers post to.
     pub post_url: String,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Direct {
+    /// Who asks, by a good token and without a ban.
+    async fn welcome(&self, headers: &HeaderMap) -> Result<Identity, HttpFailure> {
+        let identity = bearer(&self.tokens, headers).await?;
+        let ban = self.bans.of(&identity.user.user_id, Timestamp::now()).await;
+        match ban.map_err(|error| not_stored(&error))? {
+            Some(ban) => Err(HttpFailure::new(ErrorCode::Forbidden, ban.to_string())),
+            None => Ok(identity),
+        }
+    }
 }
 
 /// Where browsers post to: the bucket, by the way that they reach S3.
@@ -57,7 +73,7 @@ pub(crate) async fn grant(
     headers: HeaderMap,
     request: Result<Json<UploadRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<UploadTicket>), HttpFailure> {
-    let identity = bearer(&direct.tokens, &headers).await?;
+    let identity = direct.welcome(&headers).await?;
     let Json(request) = request.map_err(|rejection| {
         HttpFailure::new(
             ErrorCode::Invalid,
@@ -84,7 +100,7 @@ pub(crate) async fn grant(
             expires_at: Timestamp::from_millis(end),
         })
     };
-    let ticket = ticket_of.await.map_err(|error| HttpFailure::unavailable(&error))?;
+    let ticket = ticket_of.await.map_err(|error| not_stored(&error))?;
     Ok((StatusCode::CREATED, Json(ticket)))
 }
 
@@ -94,7 +110,7 @@ pub(crate) async fn complete(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<UploadDone>, HttpFailure> {
-    let identity = bearer(&direct.tokens, &headers).await?;
+    let identity = direct.welcome(&headers).await?;
     let ticket = Ticket::read(&id, &direct.secrets.tickets).ok_or_else(|| {
         HttpFailure::not_found("There is no such upload, or it is too old: ask for another")
     })?;
@@ -104,7 +120,9 @@ pub(crate) async fn complete(
     let (raw, media_id) = (ticket.raw_key(), ticket.media_id.clone());
     let bucket = direct.intake.bucket();
     let source = BucketObject { bucket, key: &raw };
+    let started = Instant::now();
     let outcome = direct.intake.take(&ticket.into(), &source).await;
+    direct.metrics.job(Way::Http, counted(&outcome), started.elapsed());
     if matches!(outcome, Ok(()) | Err(Trouble::Refused(_)))
         && let Err(error) = bucket.delete(&raw).await
     {
@@ -115,13 +133,13 @@ pub(crate) async fn complete(
     Ok(Json(UploadDone { media_id }))
 }
 
-async fn bearer(tokens: &Verifier, headers: &HeaderMap) -> Result<Identity, HttpFailure> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = value.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    Ok(tokens.identify(token, Timestamp::now()).await?)
+fn counted(outcome: &Result<(), Trouble>) -> Outcome {
+    match outcome {
+        Ok(()) => Outcome::Published,
+        Err(Trouble::Refused(_)) => Outcome::Refused,
+        Err(Trouble::Missing) => Outcome::GivenUp,
+        Err(Trouble::Busy | Trouble::Unavailable(_)) => Outcome::Deferred,
+    }
 }
 
 /// Whether the upload may be, and the type that S3 is to hold it to.

@@ -1,36 +1,43 @@
-//! The worker's HTTP, all routes in one place: health, the direct path of uploads, and the renditions
-//! where no CDN serves them.
+//! The worker's HTTP, all routes in one place: health, metrics, the direct path of uploads, and the
+//! renditions where no CDN serves them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use uuid::Uuid;
+use wire::ErrorCode;
 
-use crate::bucket::Bucket;
 use crate::direct::{self, Direct};
+use crate::files;
 use crate::health::Health;
-use crate::http_failure::HttpFailure;
+use crate::metrics::{self, Metrics, Way};
 
 /// The most bytes of a request's body: files go to S3.
 const MAX_BODY: usize = 16 * 1024;
 /// How long a browser may remember what it may ask.
 const CORS_MAX_AGE: Duration = Duration::from_hours(1);
 
-pub(crate) fn router(health: Health, direct: Direct, origins: AllowOrigin) -> Router {
+/// The routes that the internet may reach, and health.
+pub(crate) fn router(
+    health: Health,
+    direct: Direct,
+    origins: AllowOrigin,
+    metrics: Arc<Metrics>,
+) -> Router {
     let bucket = direct.intake.bucket().clone();
     let media = Router::new()
         .route("/media/uploads", post(direct::grant))
         .route("/media/uploads/{id}/complete", post(direct::complete))
         .with_state(Arc::new(direct))
-        .route("/media/{folder}/{name}", get(rendition).with_state(bucket))
+        .route("/media/{folder}/{name}", get(files::get).head(files::head).with_state(bucket))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(metrics, count))
         .layer(cors(origins));
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
@@ -39,11 +46,28 @@ pub(crate) fn router(health: Health, direct: Direct, origins: AllowOrigin) -> Ro
         .merge(media)
 }
 
+/// What is counted, for where nobody but the operator reaches it.
+pub(crate) fn metrics_router(metrics: Arc<Metrics>) -> Router {
+    Router::new().route("/metrics", get(counts).with_state(metrics))
+}
+
 fn cors(origins: AllowOrigin) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::RANGE,
+            header::IF_RANGE,
+            header::IF_NONE_MATCH,
+        ])
+        .expose_headers([
+            header::ACCEPT_RANGES,
+            header::CONTENT_RANGE,
+            header::ETAG,
+            header::RETRY_AFTER,
+        ])
         .max_age(CORS_MAX_AGE)
 }
 
@@ -54,34 +78,22 @@ async fn ready(State(health): State<Health>) -> (StatusCode, String) {
     }
 }
 
-/// `GET /media/{folder}/{name}`
-async fn rendition(
-    State(bucket): State<Bucket>,
-    Path((folder, name)): Path<(String, String)>,
-) -> Result<Response, HttpFailure> {
-    let missing = || HttpFailure::not_found("There is no such file");
-    // What the intake names: a UUID, then letters and an extension.
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.';
-    let known = Uuid::try_parse(&folder).is_ok_and(|uuid| uuid.to_string() == folder);
-    if !known || name.starts_with('.') || !name.bytes().all(plain) {
-        return Err(missing());
-    }
-    let opened = bucket.open_object(&format!("media/{folder}/{name}")).await;
-    let opened = opened.map_err(|error| HttpFailure::unavailable(&error))?.ok_or_else(missing)?;
-    let headers = [
-        (header::CONTENT_TYPE, opened.content_type),
-        (header::CACHE_CONTROL, opened.cache_control),
-        (header::CONTENT_DISPOSITION, opened.content_disposition),
-        (header::CONTENT_LENGTH, opened.length.map(|length| length.to_string())),
-        (header::X_CONTENT_TYPE_OPTIONS, Some("nosniff".to_owned())),
-        (header::CONTENT_SECURITY_POLICY, Some("default-src 'none'; sandbox".to_owned())),
-        (HeaderName::from_static("cross-origin-resource-policy"), Some("cross-origin".to_owned())),
-    ];
-    let mut response = Body::from_stream(opened.body).into_response();
-    for (name, value) in headers {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
-            response.headers_mut().insert(name, value);
+/// `GET /metrics`
+async fn counts(State(metrics): State<Arc<Metrics>>) -> Response {
+    match metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!("{error:#}");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n").into_response()
         }
     }
-    Ok(response)
+}
+
+/// Counts the answers that refuse.
+async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if let Some(code) = response.extensions().get::<ErrorCode>() {
+        metrics.refusal(Way::Http, *code);
+    }
+    response
 }

@@ -1,9 +1,6 @@
-//! A failure as an HTTP answer.
+//! What keeps a file from being served or stored, as an HTTP answer.
 
-use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use service_shell::token::TokenError;
+use service_shell::HttpFailure;
 use wire::{ErrorCode, Failure};
 
 use crate::intake::Trouble;
@@ -11,54 +8,21 @@ use crate::intake::Trouble;
 /// After how many milliseconds to try again.
 const RETRY_AFTER: u64 = 2_000;
 
-/// Status and body of an answer.
-#[derive(Debug)]
-pub(crate) struct HttpFailure {
-    status: StatusCode,
-    failure: Failure,
+/// S3 or NATS is away, and a file cannot be stored.
+pub(crate) fn not_stored(error: &anyhow::Error) -> HttpFailure {
+    tracing::warn!("an upload cannot be served: {error:#}");
+    unavailable("The file cannot be stored just now: try again")
 }
 
-impl HttpFailure {
-    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Failure::new(code, message).into()
-    }
-
-    /// There is no such thing; the table of codes has no word of its own for it.
-    pub(crate) fn not_found(message: &str) -> Self {
-        let failure = Failure::new(ErrorCode::Invalid, message);
-        Self { status: StatusCode::NOT_FOUND, failure }
-    }
-
-    /// S3 or NATS is away. What is wrong goes to the log and not to the client.
-    pub(crate) fn unavailable(error: &anyhow::Error) -> Self {
-        tracing::warn!("an upload cannot be served: {error:#}");
-        let message = "The file cannot be stored just now: try again";
-        Failure::retry(ErrorCode::Unavailable, message, RETRY_AFTER).into()
-    }
+/// S3 is away, and a stored file cannot be shown.
+pub(crate) fn not_served(error: &anyhow::Error) -> HttpFailure {
+    tracing::warn!("a file cannot be served: {error:#}");
+    unavailable("The file cannot be read just now: try again")
 }
 
-impl From<Failure> for HttpFailure {
-    fn from(failure: Failure) -> Self {
-        let status = match failure.code {
-            ErrorCode::Invalid | ErrorCode::TooLong => StatusCode::BAD_REQUEST,
-            ErrorCode::NotAMember | ErrorCode::Forbidden => StatusCode::FORBIDDEN,
-            ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorCode::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ErrorCode::Overloaded | ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self { status, failure }
-    }
-}
-
-impl From<TokenError> for HttpFailure {
-    fn from(error: TokenError) -> Self {
-        if error == TokenError::Unavailable {
-            return Failure::retry(ErrorCode::Unavailable, error.to_string(), RETRY_AFTER).into();
-        }
-        let failure = Failure::new(ErrorCode::Forbidden, error.to_string());
-        Self { status: StatusCode::UNAUTHORIZED, failure }
-    }
+/// What is wrong goes to the log and not to the client.
+fn unavailable(message: &str) -> HttpFailure {
+    Failure::retry(ErrorCode::Unavailable, message, RETRY_AFTER).into()
 }
 
 impl From<Trouble> for HttpFailure {
@@ -72,22 +36,7 @@ impl From<Trouble> for HttpFailure {
                 let message = "Too many files are worked on just now: try again";
                 Failure::retry(ErrorCode::Overloaded, message, RETRY_AFTER).into()
             }
-            Trouble::Unavailable(error) => Self::unavailable(&error),
+            Trouble::Unavailable(error) => not_stored(&error),
         }
-    }
-}
-
-impl IntoResponse for HttpFailure {
-    fn into_response(self) -> Response {
-        let retry_after = self.failure.retry_after.map(|millis| millis.div_ceil(1_000));
-        let mut response = (self.status, Json(self.failure)).into_response();
-        if let Some(seconds) = retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            let scheme = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-        }
-        response
     }
 }

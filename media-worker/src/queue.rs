@@ -3,12 +3,14 @@
 //! A job is acknowledged only when its message is in the log, or its sender was told that there will be
 //! none. What ends before that is delivered again, to any worker.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use async_nats::Client;
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, AckKind, Message};
+use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,10 +19,11 @@ use wire::client::FileError;
 use wire::media::{DeadJob, FileFailed};
 use wire::{MediaJob, Timestamp, stream, subject};
 
-use crate::intake::{Intake, Upload};
+use crate::intake::{Intake, Trouble, Upload};
+use crate::metrics::{Metrics, Outcome, Way};
 use crate::pipeline::Refusal;
 use crate::uploads::Uploads;
-use crate::verdict::{self, Verdict};
+use crate::verdict::{self, Step, Verdict};
 
 /// How long a request for a job stands; a new one follows.
 const PULL: Duration = Duration::from_secs(10);
@@ -40,12 +43,21 @@ pub(crate) struct Queue {
     jetstream: jetstream::Context,
     intake: Intake,
     uploads: Uploads,
+    give_up_after: Duration,
+    metrics: Arc<Metrics>,
 }
 
 impl Queue {
-    pub(crate) fn new(client: Client, intake: Intake, uploads: Uploads) -> Self {
+    /// Jobs older than `give_up_after` are not tried again.
+    pub(crate) fn new(
+        client: Client,
+        intake: Intake,
+        uploads: Uploads,
+        give_up_after: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let jetstream = jetstream::new(client.clone());
-        Self { client, jetstream, intake, uploads }
+        Self { client, jetstream, intake, uploads, give_up_after, metrics }
     }
 
     /// Works on up to `parallel` jobs at a time, until `shutdown` and until those at hand are done or
@@ -103,53 +115,59 @@ impl Queue {
             shutdown.cancelled().await;
             sleep(FINISH).await;
         };
+        let started = Instant::now();
         let ended = tokio::select! {
             ended = self.work(message) => ended,
             never = keep(message) => match never {},
             () = finish => Err(anyhow::anyhow!("the worker stops before the job is done")),
         };
-        if let Err(error) = ended {
-            tracing::warn!("a media job goes back into the queue: {error:#}");
-            // Without this the job comes back all the same, only later.
-            let _ = message.ack_with(AckKind::Nak(Some(RETRY))).await;
-        }
+        let outcome = match ended {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::warn!("a media job goes back into the queue: {error:#}");
+                // Without this the job comes back all the same, only later.
+                let _ = message.ack_with(AckKind::Nak(Some(RETRY))).await;
+                Outcome::Deferred
+            }
+        };
+        self.metrics.job(Way::Queue, outcome, started.elapsed());
     }
 
     /// An error means that the job is not ended.
-    async fn work(&self, message: &Message) -> anyhow::Result<()> {
-        let (deliveries, born) = {
-            let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
-            (u64::try_from(info.delivered).unwrap_or(1), SystemTime::from(info.published))
-        };
+    async fn work(&self, message: &Message) -> anyhow::Result<Outcome> {
+        let Delivery { deliveries, born, .. } = Delivery::of(message)?;
+        self.metrics.delivery(deliveries, born.elapsed().unwrap_or_default());
         let job: MediaJob = match serde_json::from_slice(&message.payload) {
             Ok(job) => job,
             Err(error) => {
                 let reason = format!("the entry is no media job: {error}");
-                self.bury(message, deliveries, reason).await?;
-                return end(message).await;
+                self.bury(message, reason).await?;
+                end(message).await?;
+                return Ok(Outcome::GivenUp);
             }
         };
-        let verdict = match verdict::on_delivery(deliveries) {
-            Some(verdict) => verdict,
-            None => self.attempts(&job, born).await,
-        };
-        match verdict {
-            Verdict::Done | Verdict::Again(_) => {}
-            Verdict::Refuse(refusal) => self.tell(&job, refusal).await?,
-            Verdict::GiveUp { refusal, reason } => {
-                self.bury(message, deliveries, reason).await?;
+        let outcome = match self.attempts(&job, deliveries, born).await {
+            Verdict::Done => Outcome::Published,
+            Verdict::Refuse(refusal) => {
                 self.tell(&job, refusal).await?;
+                Outcome::Refused
             }
-        }
+            Verdict::GiveUp { refusal, reason } => {
+                self.bury(message, reason).await?;
+                self.tell(&job, refusal).await?;
+                Outcome::GivenUp
+            }
+        };
         if let Err(error) = self.uploads.delete(&job.object).await {
             // It expires by itself.
             tracing::debug!(media = job.media_id, "an upload was left behind: {error:#}");
         }
-        end(message).await
+        end(message).await?;
+        Ok(outcome)
     }
 
     /// Tries until there is an end.
-    async fn attempts(&self, job: &MediaJob, born: SystemTime) -> Verdict {
+    async fn attempts(&self, job: &MediaJob, deliveries: u64, born: SystemTime) -> Verdict {
         let upload = Upload {
             media_id: job.media_id.clone(),
             room: job.room.clone(),
@@ -157,23 +175,34 @@ impl Queue {
             filename: job.filename.clone(),
         };
         let source = self.uploads.object(&job.object);
+        let too_old = self.give_up_after;
+        let mut hopeless = verdict::on_delivery(deliveries);
         let mut attempt = 0;
         loop {
-            let outcome = self.intake.take(&upload, &source).await;
-            if let Err(trouble) = &outcome {
-                tracing::info!(media = job.media_id, attempt, "no message yet: {trouble}");
+            let step = if let Some(reason) = &hopeless {
+                let ended = self.intake.finish(&job.media_id).await;
+                let ended = ended.inspect_err(|trouble| not_yet(job, attempt, trouble));
+                verdict::on_last_look(ended, reason, attempt, age(born), too_old)
+            } else {
+                let outcome = self.intake.take(&upload, &source).await;
+                let outcome = outcome.inspect_err(|trouble| not_yet(job, attempt, trouble));
+                verdict::on_attempt(outcome, attempt, age(born), too_old)
+            };
+            match step {
+                Step::End(verdict) => return verdict,
+                Step::LastLook(reason) => hopeless = Some(reason),
+                Step::Again(pause) => {
+                    self.metrics.retries.inc();
+                    sleep(pause).await;
+                    attempt += 1;
+                }
             }
-            let age = born.elapsed().unwrap_or_default();
-            match verdict::on_attempt(outcome, attempt, age) {
-                Verdict::Again(pause) => sleep(pause).await,
-                verdict => return verdict,
-            }
-            attempt += 1;
         }
     }
 
     /// Tells the sender's node that no message will come. Flushed before the job is acknowledged.
     async fn tell(&self, job: &MediaJob, refusal: Refusal) -> anyhow::Result<()> {
+        self.metrics.refusal(Way::Queue, refusal.code);
         let Some(node) = &job.node else { return Ok(()) };
         let (code, message) = (refusal.code, refusal.message);
         let failed = FileFailed {
@@ -187,8 +216,9 @@ impl Queue {
         self.client.flush().await.context("cannot tell the sender's node")
     }
 
-    /// Writes the dead-letter record.
-    async fn bury(&self, message: &Message, deliveries: u64, reason: String) -> anyhow::Result<()> {
+    /// Writes the dead-letter record: one for a job, though it comes again because its end was not heard.
+    async fn bury(&self, message: &Message, reason: String) -> anyhow::Result<()> {
+        let Delivery { deliveries, sequence, .. } = Delivery::of(message)?;
         tracing::error!(deliveries, reason, "a media job is given up");
         let dead = DeadJob {
             job: String::from_utf8_lossy(&message.payload).into_owned(),
@@ -197,10 +227,43 @@ impl Queue {
             timestamp: Timestamp::now(),
         };
         let payload = serde_json::to_vec(&dead)?;
-        let publishing = self.jetstream.publish(subject::MEDIA_DEAD, payload.into());
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_ID, &*format!("media-job-{sequence}"));
+        let publishing =
+            self.jetstream.publish_with_headers(subject::MEDIA_DEAD, headers, payload.into());
         publishing.await?.await.context("cannot write the dead-letter record")?;
+        self.metrics.dead_letters.inc();
         Ok(())
     }
+}
+
+/// What the server says of a job that it hands out.
+struct Delivery {
+    /// This one included.
+    deliveries: u64,
+    /// When the job was queued.
+    born: SystemTime,
+    /// Its place in the queue, which no other job ever has.
+    sequence: u64,
+}
+
+impl Delivery {
+    fn of(message: &Message) -> anyhow::Result<Self> {
+        let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
+        Ok(Self {
+            deliveries: u64::try_from(info.delivered).unwrap_or(1),
+            born: SystemTime::from(info.published),
+            sequence: info.stream_sequence,
+        })
+    }
+}
+
+fn age(born: SystemTime) -> Duration {
+    born.elapsed().unwrap_or_default()
+}
+
+fn not_yet(job: &MediaJob, attempt: u32, trouble: &Trouble) {
+    tracing::info!(media = job.media_id, attempt, "no message yet: {trouble}");
 }
 
 /// Removes the job from the queue, for sure.

@@ -50,11 +50,23 @@ pub(crate) async fn read(bucket: &Bucket, media_id: &str) -> anyhow::Result<Opti
 }
 
 pub(crate) async fn write(bucket: &Bucket, media_id: &str, record: &Record) -> anyhow::Result<()> {
-    let object = Object {
+    bucket.put(&key(media_id), object(record)?).await
+}
+
+/// Writes the first record of an upload; of several workers that try, one succeeds.
+pub(crate) async fn create(
+    bucket: &Bucket,
+    media_id: &str,
+    record: &Record,
+) -> anyhow::Result<bool> {
+    bucket.put_new(&key(media_id), object(record)?).await
+}
+
+fn object(record: &Record) -> anyhow::Result<Object> {
+    Ok(Object {
         bytes: serde_json::to_vec(record)?.into(),
         content_type: "application/json".to_owned(),
         cache_control: None,
         content_disposition: None,
-    };
-    bucket.put(&key(media_id), object).await
+    })
 }

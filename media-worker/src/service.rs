@@ -1,5 +1,8 @@
 //! The worker as a whole: what it starts, and how it ends.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Context as _;
 use async_nats::Client;
 use axum::Router;
@@ -9,11 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::bans::Bans;
 use crate::bucket::Bucket;
 use crate::direct::{self, Direct};
 use crate::health::{BucketTrouble, Health};
 use crate::intake::Intake;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::secrets::Secrets;
 use crate::uploads::Uploads;
@@ -22,13 +27,18 @@ use crate::{Config, health, http};
 /// Messages of a subscription that may wait; those of an upload's chunks too.
 const QUEUE: usize = 1_024;
 
+/// How long requests that are under way may take after the worker was told to stop: as long as jobs.
+const FINISH: Duration = Duration::from_secs(10);
+
 /// What the queue and HTTP share.
 struct Parts {
     client: Client,
     bucket: Bucket,
     intake: Intake,
+    bans: Bans,
     secrets: Secrets,
     tokens: Verifier,
+    metrics: Arc<Metrics>,
 }
 
 impl Parts {
@@ -38,15 +48,18 @@ impl Parts {
         let secrets = Secrets::derive(config.secret()?);
         let Link { client, .. } =
             service_shell::connect(&config.nats_url, "media-worker", QUEUE).await?;
-        let bucket = Bucket::open(config).await;
+        let metrics = Arc::new(Metrics::new());
+        let bucket = Bucket::open(config, metrics.clone()).await;
         let intake = Intake::new(
             bucket.clone(),
             Log::open(client.clone()).await?,
             secrets.clone(),
             config.media_url.as_str(),
             config.parallel.get(),
+            metrics.clone(),
         );
-        Ok((Self { client, bucket, intake, secrets, tokens }, upkeep))
+        let bans = Bans::open(client.clone()).await?;
+        Ok((Self { client, bucket, intake, bans, secrets, tokens, metrics }, upkeep))
     }
 
     fn router(
@@ -56,16 +69,15 @@ impl Parts {
     ) -> anyhow::Result<Router> {
         let direct = Direct {
             intake: self.intake.clone(),
+            bans: self.bans.clone(),
             tokens: self.tokens.clone(),
             secrets: self.secrets.clone(),
             region: config.s3_region.clone(),
             post_url: direct::post_url(config),
+            metrics: self.metrics.clone(),
         };
-        Ok(http::router(
-            Health::new(self.client.clone(), bucket, self.tokens.clone()),
-            direct,
-            config.origins()?,
-        ))
+        let health = Health::new(self.client.clone(), bucket, self.tokens.clone());
+        Ok(http::router(health, direct, config.origins()?, self.metrics.clone()))
     }
 }
 
@@ -83,16 +95,16 @@ pub async fn run(
     let (parts, upkeep) = Parts::assemble(&config).await?;
     let (found, finding) = watch::channel(Some("the bucket was not checked yet".to_owned()));
     let router = parts.router(&config, finding)?;
+    let router = router.merge(http::metrics_router(parts.metrics.clone()));
     let checks = health::watch_bucket(parts.bucket, found, shutdown.clone());
     let checks = tokio::spawn(checks);
     let uploads = Uploads::new(parts.client.clone());
     let upkeep = tokio::spawn(upkeep.run(shutdown.clone()));
-    let queue = Queue::new(parts.client, parts.intake, uploads);
+    let give_up_after = Duration::from_secs(config.give_up_after.into());
+    let queue = Queue::new(parts.client, parts.intake, uploads, give_up_after, parts.metrics);
     let queue = tokio::spawn(queue.run(config.parallel.get(), shutdown.clone()));
 
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-        .await;
+    let served = serve(listener, router, shutdown.clone()).await;
     shutdown.cancel();
     queue.await.context("the queue ended badly")?;
     checks.await.context("the checks of the bucket ended badly")?;
@@ -100,8 +112,30 @@ pub async fn run(
     served.context("the HTTP server failed")
 }
 
+/// Serves until `shutdown`, and what is under way then for a while longer. A client that reads or sends
+/// slowly must not keep the process.
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let enough = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(FINISH).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = enough => {
+            tracing::warn!("left with requests under way after {FINISH:?}");
+            Ok(())
+        }
+    }
+}
+
 /// The HTTP of the worker alone, for where something else listens, as on Lambda. Nothing checks the
-/// bucket there: `/readyz` tells of NATS alone.
+/// bucket there: `/readyz` tells of NATS alone. Everybody may reach it, so it has no `/metrics`.
 ///
 /// # Errors
 /// As [`run`].

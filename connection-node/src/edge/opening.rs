@@ -65,7 +65,6 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge::intake::Intake;
 
     #[test]
     fn a_session_keeps_what_it_may_need_and_ends_its_transport() {
@@ -78,7 +77,7 @@ mod tests {
         .map(|(name, value)| (name, HeaderValue::from_static(value)))
         .collect();
         let query = EngineQuery::parse(Some("EIO=4&transport=websocket&token=secret"));
-        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000, Intake::unbounded());
+        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000);
         let sessions = TaskTracker::new();
         let request = opening_request(query.expect("good"), &headers, &transport, &sessions, ());
 

@@ -38,7 +38,6 @@ use crate::{
     entrance::{Entered, Entrance, Refused},
     expiry::Watched,
     hub::Hub,
-    limits::Limits,
     log::{publisher::Publisher, reader::LogReader},
     metrics::{Connected, Metrics},
     rooms::{
@@ -55,7 +54,6 @@ use crate::{
 pub struct Gateway {
     pub node: wire::NodeId,
     pub entrance: Entrance,
-    pub limits: Arc<Limits>,
     pub sockets: Arc<Sockets<Peer>>,
     pub default_rooms: Vec<RoomName>,
     pub hub: Hub,
@@ -80,10 +78,11 @@ pub fn register(io: &SocketIo, gateway: Arc<Gateway>) {
     io.ns(event::CHAT_NAMESPACE, greet.with(admit));
 }
 
-/// What the connect handler needs of the middleware's work.
+/// What the connect handler needs of the middleware's work. It rests in the socket, and so holds none:
+/// a client that leaves before the handler runs must not keep itself alive.
 #[derive(Clone)]
 struct Admitted {
-    peer: Peer,
+    session: Arc<ChatSession>,
     named: Arc<Named>,
 }
 
@@ -123,13 +122,14 @@ impl Gateway {
         socket.on_fallback(Inbound { gateway: self.clone(), session: session.clone() });
         let (gateway, ended) = (self.clone(), session.clone());
         socket.on_disconnect(async move || {
-            drop(attendance);
             let rooms = ended.close();
+            // After that: who comes in looks whether the session is closed once it is on the list.
+            drop(attendance);
             gateway.uploads.gone(ended.key);
             gateway.hub.gone(ended.key, rooms).await;
         });
-        let peer = Peer { line, session };
-        socket.extensions.insert(Admitted { peer, named: Arc::new(named(auth)) });
+        drop(line);
+        socket.extensions.insert(Admitted { session, named: Arc::new(named(auth)) });
         self.metrics.count_connect(Connected::accepted);
         Ok(())
     }
@@ -137,7 +137,9 @@ impl Gateway {
     /// The client knows that it is connected: it enters its rooms, and what it sent early is handled.
     fn start(self: &Arc<Self>, socket: &SocketRef) {
         let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
-        let Admitted { peer, named } = admitted;
+        let Admitted { session, named } = admitted;
+        let Some(line) = Line::of(socket.clone()) else { return };
+        let peer = Peer { line, session };
         if !self.take_in(&peer) {
             return;
         }
@@ -234,7 +236,6 @@ impl MessageHandler<LocalAdapter, InOrder> for Inbound {
         let ack = ack_id.map(|_| ack);
         let socket = SocketRef::from(socket);
         let Some(line) = Line::of(socket) else { return };
-        line.intake().complete();
         match self.session.admit((value, ack)) {
             Admission::Now((value, ack)) => {
                 let peer = Peer { line, session: self.session.clone() };

@@ -6,11 +6,11 @@ use anyhow::{Context as _, anyhow};
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    HeaderValue,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderValue,
 };
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use s3s::auth::SimpleAuth;
@@ -63,25 +63,27 @@ pub async fn serve(
     Ok(())
 }
 
-/// Pages of every origin may upload and read the answers, as they may with minio. A page that follows how
-/// much of its upload has left is asked for permission first.
+/// Pages of every origin may send and read the answers, as they may with minio. A page that follows the
+/// progress of an upload asks first.
 async fn for_any_origin(
     service: S3Service,
     request: Request<Incoming>,
 ) -> Result<Response<s3s::Body>, s3s::HttpError> {
-    let asks = request.method() == Method::OPTIONS;
-    let mut response = if asks {
-        let mut granted = Response::new(s3s::Body::empty());
-        *granted.status_mut() = StatusCode::NO_CONTENT;
-        granted
+    let mut response = if is_preflight(&request) {
+        Response::new(s3s::Body::empty())
     } else {
         Service::call(&service, request).await?
     };
-    let any = || HeaderValue::from_static("*");
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, any());
-    if asks {
-        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, any());
-        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, any());
+    let any = HeaderValue::from_static("*");
+    for name in
+        [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_HEADERS]
+    {
+        response.headers_mut().insert(name, any.clone());
     }
     Ok(response)
+}
+
+fn is_preflight(request: &Request<Incoming>) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }

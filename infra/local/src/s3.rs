@@ -1,6 +1,6 @@
 //! The S3 of the stack: one that is named, else `minio` on PATH, else the embedded one.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,10 +15,9 @@ use aws_sdk_s3::types::{
 use service_shell::WebUrl;
 use tokio::time::{Instant, sleep};
 
-use crate::embedded_s3;
-use crate::leashed_child::{LeashedChild, POLL};
-use crate::service::Service;
-use crate::{port, search_path};
+use crate::leashed_child::POLL;
+use crate::s3_server::{S3Kind, S3Server};
+use crate::search_path;
 
 /// The bucket of the stack.
 pub const BUCKET: &str = "starling-media";
@@ -52,14 +51,9 @@ impl Default for S3Options {
 #[derive(Debug)]
 pub struct S3 {
     endpoint: WebUrl,
-    server: Server,
-}
-
-#[derive(Debug)]
-enum Server {
-    External,
-    Minio(LeashedChild),
-    Embedded(Service),
+    kind: &'static str,
+    /// `None` for one that somebody else runs.
+    server: Option<S3Server>,
 }
 
 impl S3 {
@@ -68,17 +62,16 @@ impl S3 {
     ///
     /// # Errors
     /// When it cannot be started or reached, or refuses the bucket.
-    pub async fn start(
-        options: &S3Options,
-        data: &Path,
-        path: &std::ffi::OsStr,
-    ) -> anyhow::Result<Self> {
-        let mut s3 = match (&options.endpoint, search_path::find("minio", path)) {
-            (Some(endpoint), _) => Self { endpoint: endpoint.clone(), server: Server::External },
-            (None, Some(binary)) => start_minio(&binary, options, data)?,
-            (None, None) => start_embedded(options, data).await?,
+    pub async fn start(options: &S3Options, data: &Path, path: &OsStr) -> anyhow::Result<Self> {
+        let mut s3 = if let Some(endpoint) = &options.endpoint {
+            Self { endpoint: endpoint.clone(), kind: "external", server: None }
+        } else {
+            let kind = search_path::find("minio", path).map_or(S3Kind::Embedded, S3Kind::Minio);
+            let port = S3Server::free_port().await?;
+            let server = S3Server::start(&kind, port, options, data).await?;
+            Self { endpoint: server.endpoint(), kind: kind.name(), server: Some(server) }
         };
-        s3.make_bucket(options)
+        make_bucket(&s3.endpoint, options, s3.server.as_mut())
             .await
             .with_context(|| format!("the S3 at {} is not usable", s3.endpoint))?;
         Ok(s3)
@@ -91,18 +84,14 @@ impl S3 {
 
     /// What it is, for people.
     pub fn kind(&self) -> &'static str {
-        match self.server {
-            Server::External => "external",
-            Server::Minio(_) => "minio",
-            Server::Embedded(_) => "embedded",
-        }
+        self.kind
     }
 
     /// Waits until the embedded server ends by itself. Never returns for another kind.
     pub async fn ended(&self) -> anyhow::Error {
         match &self.server {
-            Server::Embedded(service) => service.ended().await,
-            Server::External | Server::Minio(_) => std::future::pending().await,
+            Some(server) => server.ended().await,
+            None => std::future::pending().await,
         }
     }
 
@@ -112,31 +101,38 @@ impl S3 {
     /// When it does not end well.
     pub async fn stop(self) -> anyhow::Result<()> {
         match self.server {
-            Server::External => Ok(()),
-            Server::Minio(child) => child.stop().await,
-            Server::Embedded(service) => service.stop().await,
+            Some(server) => server.stop().await,
+            None => Ok(()),
         }
     }
+}
 
-    /// Makes the bucket unless it is there, again and again while the server is still starting.
-    async fn make_bucket(&mut self, options: &S3Options) -> anyhow::Result<()> {
-        let client = client(&self.endpoint, options);
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let trouble = match ensure_bucket(&client).await {
-                Ok(()) => return Ok(()),
-                Err(trouble) => trouble,
-            };
-            if let Server::Minio(child) = &mut self.server
-                && let Some(status) = child.ended()?
-            {
-                bail!("minio ended with {status}: see minio.log in the data folder");
-            }
-            if Instant::now() >= deadline {
-                bail!("the bucket {BUCKET} is not there after {DEADLINE:?}: {trouble:#}");
-            }
-            sleep(POLL * 10).await;
+/// Makes the bucket at `endpoint` unless it is there, again and again while the server is still starting.
+/// Where it is `server` that starts, its early end is told.
+///
+/// # Errors
+/// When the bucket is not there after 30 s, or the server has ended.
+pub async fn make_bucket(
+    endpoint: &WebUrl,
+    options: &S3Options,
+    mut server: Option<&mut S3Server>,
+) -> anyhow::Result<()> {
+    let client = client(endpoint, options);
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let trouble = match ensure_bucket(&client).await {
+            Ok(()) => return Ok(()),
+            Err(trouble) => trouble,
+        };
+        if let Some(server) = &mut server
+            && let Some((name, status)) = server.exited()?
+        {
+            bail!("{name} ended with {status}: see {name}.log in the data folder");
         }
+        if Instant::now() >= deadline {
+            bail!("the bucket {BUCKET} is not there after {DEADLINE:?}: {trouble:#}");
+        }
+        sleep(POLL * 10).await;
     }
 }
 
@@ -187,36 +183,4 @@ async fn expire(client: &Client) {
     if let Err(error) = asked.await {
         tracing::debug!("the S3 server expires nothing by itself: {error:#}");
     }
-}
-
-async fn start_embedded(options: &S3Options, data: &Path) -> anyhow::Result<S3> {
-    let files = data.join("objects");
-    let server = embedded_s3::service(&files, &options.access_key, &options.secret_key)?;
-    let listener = port::listen_anywhere().await?;
-    let service = Service::start("the embedded S3", listener, |listener, shutdown| {
-        embedded_s3::serve(server, listener, shutdown)
-    })?;
-    Ok(S3 { endpoint: service.address().into(), server: Server::Embedded(service) })
-}
-
-/// minio cannot be told to pick a port and say which, so a random one is given to it.
-fn start_minio(binary: &Path, options: &S3Options, data: &Path) -> anyhow::Result<S3> {
-    let files = data.join("minio");
-    std::fs::create_dir_all(&files)
-        .with_context(|| format!("cannot create {}", files.display()))?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port::candidate()));
-    let command = [
-        binary.as_os_str().to_owned(),
-        "server".into(),
-        "--quiet".into(),
-        "--address".into(),
-        address.to_string().into(),
-        files.into_os_string(),
-    ];
-    let environment = [
-        ("MINIO_ROOT_USER", options.access_key.as_str()),
-        ("MINIO_ROOT_PASSWORD", &options.secret_key),
-    ];
-    let child = LeashedChild::spawn("minio", &command, &environment, &data.join("minio.log"))?;
-    Ok(S3 { endpoint: address.into(), server: Server::Minio(child) })
 }

@@ -56,10 +56,13 @@ impl From<TokenError> for HttpFailure {
     }
 }
 
+/// The answer carries its code as an extension too, for those who count.
 impl IntoResponse for HttpFailure {
     fn into_response(self) -> Response {
         let retry_after = self.failure.retry_after.map(|millis| millis.div_ceil(1_000));
+        let code = self.failure.code;
         let mut response = (self.status, Json(self.failure)).into_response();
+        response.extensions_mut().insert(code);
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

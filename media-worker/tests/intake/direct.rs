@@ -1,25 +1,40 @@
 //! The direct path: HTTP to the worker and a presigned POST to S3, as a browser does it.
 
-use std::collections::BTreeMap;
-
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::rt::TokioIo;
-use serde::de::DeserializeOwned;
+use axum::http::{Method, Request, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http_body_util::BodyExt as _;
+use local_stack::s3::{REGION, S3Options};
+use local_stack::s3_server::S3Kind;
 use serde_json::{Value, json};
 use service_shell::token::{Claims, Role, Secret, TokenArgs};
-use tokio::net::TcpStream;
+use sha2::Sha256;
 use tower::ServiceExt as _;
-use wire::Timestamp;
+use wire::admin::{Ban, ban_key};
 use wire::media::{UploadDone, UploadTicket};
+use wire::{Timestamp, stream};
 
 use crate::make::jpeg;
+use crate::servers::against_each_s3;
+use crate::web::{Answer, PAGE, fetch, lets_the_page, send};
 use crate::world::{World, room};
 
-const SECRET: &str = "local development only";
-const FORM: &str = "a-boundary-that-no-file-holds";
+against_each_s3! {
+    a_browsers_upload_becomes_one_message
+    s3_holds_the_browser_to_its_ticket
+    s3_takes_nothing_after_the_tickets_end
+    s3_lets_the_page_ask_before_it_sends
+    an_upload_is_completed_by_its_owner_alone_and_refused_by_its_bytes
+    without_s3_the_answer_is_to_try_again
+}
+
+/// As good as one from outside has to be.
+pub const SECRET: &str = "8f1c06d27be94a35f0a8c1d47e6b92530d9e4f7a1b3c5d6e";
 
 /// A token for `user`, good for rooms `team-*` and `general`.
 pub fn token(user: &str, secret: &str) -> String {
@@ -33,28 +48,7 @@ pub fn token(user: &str, secret: &str) -> String {
     signer.sign(&claims, 60, Timestamp::now()).unwrap().0
 }
 
-/// One answer of the worker.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn read<T: DeserializeOwned>(&self) -> T {
-        let text = String::from_utf8_lossy(&self.body);
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
-    }
-
-    fn code(&self) -> String {
-        let body: Value = self.read();
-        assert_eq!(body["status"], "error", "{body}");
-        assert!(body["message"].as_str().is_some_and(|message| message.len() > 10), "{body}");
-        body["code"].as_str().unwrap().to_owned()
-    }
-}
-
-async fn ask(router: &Router, request: Request<Body>) -> Answer {
+pub async fn ask(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes().to_vec();
@@ -69,61 +63,23 @@ async fn post(router: &Router, path: &str, token: Option<&str>, body: Body) -> A
     ask(router, request.body(body).unwrap()).await
 }
 
-fn wish(mime: &str, size: usize) -> Value {
+pub fn wish(mime: &str, size: usize) -> Value {
     json!({ "room": "team-1", "filename": "cat.jpg", "mime": mime, "size": size })
 }
 
-async fn grant(router: &Router, user: &str, wish: &Value) -> UploadTicket {
+pub async fn grant(router: &Router, user: &str, wish: &Value) -> UploadTicket {
     let body = Body::from(wish.to_string());
     let answer = post(router, "/media/uploads", Some(&token(user, SECRET)), body).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     answer.read()
 }
 
-async fn complete(router: &Router, user: &str, upload: &str) -> Answer {
+pub async fn complete(router: &Router, user: &str, upload: &str) -> Answer {
     let path = format!("/media/uploads/{upload}/complete");
     post(router, &path, Some(&token(user, SECRET)), Body::empty()).await
 }
 
-/// What a browser's form sends; answers the status of S3.
-async fn send(url: &str, fields: &BTreeMap<String, String>, bytes: &[u8]) -> StatusCode {
-    let mut form = Vec::new();
-    for (name, value) in fields {
-        let part = format!(
-            "--{FORM}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-        );
-        form.extend_from_slice(part.as_bytes());
-    }
-    let part = format!(
-        "--{FORM}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"blob\"\r\ncontent-type: application/octet-stream\r\n\r\n"
-    );
-    form.extend_from_slice(part.as_bytes());
-    form.extend_from_slice(bytes);
-    form.extend_from_slice(format!("\r\n--{FORM}--\r\n").as_bytes());
-
-    let uri: axum::http::Uri = url.parse().unwrap();
-    let host = uri.authority().unwrap().as_str();
-    let stream = TokioIo::new(TcpStream::connect(host).await.unwrap());
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
-    let connection = tokio::spawn(connection);
-    let request = Request::post(uri.path())
-        .header(header::HOST, host)
-        .header(header::ORIGIN, "https://chat.example")
-        .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={FORM}"))
-        .body(Full::<bytes::Bytes>::from(form))
-        .unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
-    let status = response.status();
-    response.into_body().collect().await.unwrap();
-    drop(sender);
-    connection.await.unwrap().unwrap();
-    status
-}
-
-#[tokio::test]
-async fn a_browsers_upload_becomes_one_message() {
-    let world = World::start().await;
+async fn a_browsers_upload_becomes_one_message(world: World) {
     let router = media_worker::router(&world.config()).await.unwrap();
     let photo = jpeg(800, 600);
     let ticket = grant(&router, "u-1", &wish("image/jpeg", photo.len())).await;
@@ -154,9 +110,7 @@ async fn a_browsers_upload_becomes_one_message() {
     assert_eq!(shown.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
 }
 
-#[tokio::test]
-async fn s3_holds_the_browser_to_its_ticket() {
-    let world = World::start().await;
+async fn s3_holds_the_browser_to_its_ticket(world: World) {
     let router = media_worker::router(&world.config()).await.unwrap();
     let photo = jpeg(64, 48);
     let ticket = grant(&router, "u-1", &wish("image/jpeg", photo.len())).await;
@@ -182,9 +136,55 @@ async fn s3_holds_the_browser_to_its_ticket() {
     assert!(send(&ticket.url, &ticket.fields, &photo).await.is_success());
 }
 
+/// The fields with another end in their policy, signed with the key that signed them.
+fn resigned(ticket: &UploadTicket, expiration: &str) -> std::collections::BTreeMap<String, String> {
+    let mut fields = ticket.fields.clone();
+    let mut policy: Value =
+        serde_json::from_slice(&STANDARD.decode(&fields["policy"]).unwrap()).unwrap();
+    policy["expiration"] = json!(expiration);
+    let policy = STANDARD.encode(policy.to_string());
+    let sign = |key: &[u8], text: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().to_vec()
+    };
+    let key = format!("AWS4{}", S3Options::default().secret_key).into_bytes();
+    let day = &fields["x-amz-date"][..8];
+    let key = [day, REGION, "s3", "aws4_request"].iter().fold(key, |key, part| sign(&key, part));
+    fields.insert("x-amz-signature".to_owned(), hex::encode(sign(&key, &policy)));
+    fields.insert("policy".to_owned(), policy);
+    fields
+}
+
+async fn s3_takes_nothing_after_the_tickets_end(world: World) {
+    let router = media_worker::router(&world.config()).await.unwrap();
+    let photo = jpeg(64, 48);
+    let ticket = grant(&router, "u-1", &wish("image/jpeg", photo.len())).await;
+    let over = send(&ticket.url, &resigned(&ticket, "2020-01-01T00:00:00.000Z"), &photo).await;
+    assert!(over.is_client_error(), "{over}");
+    assert!(world.keys("").await.is_empty());
+    let good = send(&ticket.url, &resigned(&ticket, "2999-01-01T00:00:00.000Z"), &photo).await;
+    assert!(good.is_success(), "{good}");
+}
+
+/// As a browser does where the page follows the progress of an upload.
+async fn s3_lets_the_page_ask_before_it_sends(world: World) {
+    let router = media_worker::router(&world.config()).await.unwrap();
+    let ticket = grant(&router, "u-1", &wish("image/jpeg", 9)).await;
+    let request = Request::options(&ticket.url)
+        .header(header::ORIGIN, PAGE)
+        .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+        .body(Bytes::new())
+        .unwrap();
+    let answer = fetch(request).await;
+    assert!(answer.status.is_success() && lets_the_page(&answer), "{:?}", answer.headers);
+    let methods = answer.headers[header::ACCESS_CONTROL_ALLOW_METHODS].to_str().unwrap();
+    assert!(methods == "*" || methods.contains("POST"), "{methods}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_is_answered_with_a_reason() {
-    let world = World::start().await;
+    let world = World::start(S3Kind::Embedded).await;
     let router = media_worker::router(&world.config()).await.unwrap();
     let (good, forged) = (token("u-1", SECRET), token("u-1", "another secret altogether"));
     let fine = wish("image/jpeg", 1_000);
@@ -216,9 +216,7 @@ async fn what_cannot_be_is_answered_with_a_reason() {
     assert_eq!(answer.status, StatusCode::CREATED);
 }
 
-#[tokio::test]
-async fn an_upload_is_completed_by_its_owner_alone_and_refused_by_its_bytes() {
-    let world = World::start().await;
+async fn an_upload_is_completed_by_its_owner_alone_and_refused_by_its_bytes(world: World) {
     let router = media_worker::router(&world.config()).await.unwrap();
     let ticket = grant(&router, "u-1", &wish("image/jpeg; charset=x", 20)).await;
     let status = |answer: &Answer| answer.status.as_u16();
@@ -243,9 +241,7 @@ async fn an_upload_is_completed_by_its_owner_alone_and_refused_by_its_bytes() {
     assert!(world.files(&room("team-1")).await.is_empty());
 }
 
-#[tokio::test]
-async fn without_s3_the_answer_is_to_try_again() {
-    let mut world = World::start().await;
+async fn without_s3_the_answer_is_to_try_again(mut world: World) {
     let router = media_worker::router(&world.config()).await.unwrap();
     let photo = jpeg(64, 48);
     let ticket = grant(&router, "u-1", &wish("image/jpeg", photo.len())).await;
@@ -260,10 +256,61 @@ async fn without_s3_the_answer_is_to_try_again() {
 }
 
 #[tokio::test]
-async fn only_the_configured_pages_may_ask() {
-    let world = World::start().await;
+async fn who_is_banned_puts_no_file_into_a_room() {
+    let mut world = World::start(S3Kind::Embedded).await;
+    // By this subject alone the worker may read the bucket.
+    let asked = format!("$JS.API.DIRECT.GET.KV_RT.$KV.RT.{}", ban_key("u.1 *"));
+    let mut asked = world.client.subscribe(asked).await.unwrap();
+    let mut described = world.client.subscribe("$JS.API.STREAM.INFO.KV_RT").await.unwrap();
     let router = media_worker::router(&world.config()).await.unwrap();
-    for (origin, allowed) in [("https://chat.example", true), ("https://evil.example", false)] {
+    let photo = jpeg(64, 48);
+    let ticket = grant(&router, "u.1 *", &wish("image/jpeg", photo.len())).await;
+    assert!(send(&ticket.url, &ticket.fields, &photo).await.is_success());
+    assert!(asked.next().await.is_some());
+    described.unsubscribe().await.unwrap();
+    assert!(described.next().await.is_none(), "the bucket was asked about itself");
+
+    let bans = world.jetstream.get_key_value(stream::RT_BUCKET).await.unwrap();
+    let ban = |until| Ban {
+        user_id: "u.1 *".into(),
+        until,
+        reason: Some("spam".into()),
+        by: "admin".into(),
+        timestamp: Timestamp::now(),
+    };
+    let put = async |ban: Ban| {
+        let record = serde_json::to_vec(&ban).unwrap();
+        bans.put(ban_key(&ban.user_id), record.into()).await.unwrap()
+    };
+    let (good, body) = (token("u.1 *", SECRET), || Body::from(wish("image/jpeg", 9).to_string()));
+    put(ban(None)).await;
+    for answer in [
+        post(&router, "/media/uploads", Some(&good), body()).await,
+        complete(&router, "u.1 *", &ticket.upload_id).await,
+    ] {
+        assert_eq!((answer.status.as_u16(), &*answer.code()), (403, "forbidden"));
+        assert_eq!(answer.read::<Value>()["message"], "You are banned: spam");
+    }
+    assert!(world.files(&room("team-1")).await.is_empty());
+    grant(&router, "u-2", &wish("image/jpeg", 9)).await;
+
+    put(ban(Some(Timestamp::now()))).await;
+    complete(&router, "u.1 *", &ticket.upload_id).await.read::<UploadDone>();
+    put(ban(None)).await;
+    bans.delete(ban_key("u.1 *")).await.unwrap();
+    grant(&router, "u.1 *", &wish("image/jpeg", 9)).await;
+
+    world.nats.kill().unwrap();
+    let answer = post(&router, "/media/uploads", Some(&good), body()).await;
+    assert_eq!((answer.status.as_u16(), &*answer.code()), (503, "unavailable"));
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn only_the_configured_pages_may_ask() {
+    let world = World::start(S3Kind::Embedded).await;
+    let router = media_worker::router(&world.config()).await.unwrap();
+    for (origin, allowed) in [(PAGE, true), ("https://evil.example", false)] {
         let request = Request::builder()
             .method(Method::OPTIONS)
             .uri("/media/uploads")

@@ -1,7 +1,6 @@
 //! Jobs of the queue.
 
-use std::time::Duration;
-
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::AckKind;
 use aws_sdk_s3::primitives::ByteStream;
 use local_stack::s3::BUCKET;
@@ -9,12 +8,26 @@ use wire::media::{DeadJob, FileFailed, message_id};
 use wire::stream;
 use wire::{ErrorCode, subject};
 
+use crate::fault_proxy::Fault;
 use crate::make::{Jpeg, exif_marker, has, jpeg, quarters};
-use crate::world::{World, job, next, node, room};
+use crate::servers::against_each_s3;
+use crate::world::{FORGOTTEN, World, job, next, node, room};
 
-#[tokio::test]
-async fn a_job_makes_one_message_and_two_renditions_without_metadata() {
-    let world = World::start().await;
+against_each_s3! {
+    a_job_makes_one_message_and_two_renditions_without_metadata
+    a_job_that_comes_again_makes_no_second_message_whatever_the_log_remembers
+    what_a_killed_worker_had_another_does
+    jobs_wait_for_an_s3_that_is_away_or_broken
+    refusals_go_to_the_senders_node
+    jobs_that_can_never_be_done_are_buried
+    a_job_that_kills_its_workers_is_buried_unread
+    a_job_that_is_as_good_as_done_is_not_buried
+}
+
+/// After as many a job is taken for one that kills its workers.
+const MAX_DELIVERIES: u64 = 20;
+
+async fn a_job_makes_one_message_and_two_renditions_without_metadata(world: World) {
     let worker = world.worker().await;
     let photo = Jpeg { markers: vec![exif_marker(6)], ..Jpeg::default() };
     let photo = photo.write(800, 600, &quarters(800, 600));
@@ -42,13 +55,8 @@ async fn a_job_makes_one_message_and_two_renditions_without_metadata() {
     worker.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_job_that_comes_again_makes_no_second_message_whatever_the_log_remembers() {
-    let world = World::start().await;
-    let mut rooms = world.jetstream.get_stream(stream::ROOMS).await.unwrap();
-    let mut config = rooms.info().await.unwrap().config.clone();
-    config.duplicate_window = Duration::from_millis(100);
-    world.jetstream.update_stream(config).await.unwrap();
+async fn a_job_that_comes_again_makes_no_second_message_whatever_the_log_remembers(world: World) {
+    world.forget_ids().await;
     let worker = world.worker().await;
     world.queue(&job("m-1"), &jpeg(400, 300)).await;
     world.idle().await;
@@ -64,7 +72,7 @@ async fn a_job_that_comes_again_makes_no_second_message_whatever_the_log_remembe
     let body = ByteStream::from(record.to_string().into_bytes());
     let put = world.s3.put_object().bucket(BUCKET).key("records/m-1.json").body(body);
     put.send().await.unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(FORGOTTEN).await;
     world.queue_again(&job("m-1")).await;
     world.idle().await;
     assert_eq!(world.files(&room("general")).await, files);
@@ -82,9 +90,7 @@ async fn a_job_that_comes_again_makes_no_second_message_whatever_the_log_remembe
     worker.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn what_a_killed_worker_had_another_does() {
-    let mut world = World::start().await;
+async fn what_a_killed_worker_had_another_does(mut world: World) {
     world.kill_s3().await;
     let first = world.worker().await;
     world.queue(&job("m-1"), &jpeg(400, 300)).await;
@@ -98,9 +104,7 @@ async fn what_a_killed_worker_had_another_does() {
     second.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn jobs_wait_for_an_s3_that_is_away_or_broken() {
-    let mut world = World::start().await;
+async fn jobs_wait_for_an_s3_that_is_away_or_broken(mut world: World) {
     world.kill_s3().await;
     let worker = world.worker().await;
     let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
@@ -108,11 +112,12 @@ async fn jobs_wait_for_an_s3_that_is_away_or_broken() {
         world.queue(&job(&format!("m-{n}")), &jpeg(64, 48)).await;
     }
     world.at_work().await;
-    world.break_s3().await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(world.count(stream::MEDIA).await, 5);
-    world.kill_s3().await;
+    world.proxy.set(Fault::Fails);
+    world.proxy.requests(6).await;
+    world.proxy.set(Fault::Refuses);
     world.start_s3().await;
+    assert_eq!(world.count(stream::MEDIA).await, 5);
+    world.proxy.set(Fault::None);
     world.idle().await;
     let mut files: Vec<_> =
         world.files(&room("general")).await.into_iter().map(|file| file.media_id).collect();
@@ -123,9 +128,7 @@ async fn jobs_wait_for_an_s3_that_is_away_or_broken() {
     worker.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn refusals_go_to_the_senders_node() {
-    let world = World::start().await;
+async fn refusals_go_to_the_senders_node(world: World) {
     let worker = world.worker().await;
     let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
     let large = vec![0; wire::event::MAX_FILE_BYTES + 1];
@@ -151,9 +154,7 @@ async fn refusals_go_to_the_senders_node() {
     worker.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn jobs_that_can_never_be_done_are_buried() {
-    let world = World::start().await;
+async fn jobs_that_can_never_be_done_are_buried(world: World) {
     let worker = world.worker().await;
     let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
     let mut dead = world.client.subscribe(subject::MEDIA_DEAD).await.unwrap();
@@ -167,26 +168,52 @@ async fn jobs_that_can_never_be_done_are_buried() {
     assert_eq!((&*failed.error.media_id, failed.error.code), ("expired", ErrorCode::Unavailable));
     world.idle().await;
     assert_eq!(world.count(stream::MEDIA_DEAD).await, 2);
+    // By which the stream knows a record that is written again.
+    let dead = world.jetstream.get_stream(stream::MEDIA_DEAD).await.unwrap();
+    for place in [1, 2] {
+        let record = dead.get_raw_message(place).await.unwrap();
+        let id = record.headers.get(NATS_MESSAGE_ID).unwrap();
+        assert_eq!(id.as_str(), format!("media-job-{place}"));
+    }
     worker.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_job_that_kills_its_workers_is_buried_unread() {
-    let world = World::start().await;
+async fn a_job_that_kills_its_workers_is_buried_unread(world: World) {
     let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
     let mut dead = world.client.subscribe(subject::MEDIA_DEAD).await.unwrap();
     world.queue(&job("deadly"), &jpeg(64, 48)).await;
-    // As many workers as are allowed to die of it.
-    for _ in 0..5 {
-        let message = world.delivery().await;
-        message.ack_with(AckKind::Nak(None)).await.unwrap();
-    }
+    fail_as_often_as_allowed(&world).await;
     let worker = world.worker().await;
     let buried: DeadJob = next(&mut dead).await;
-    assert_eq!(buried.deliveries, 6);
+    assert_eq!(buried.deliveries, MAX_DELIVERIES + 1);
     let failed: FileFailed = next(&mut failures).await;
     assert_eq!(&*failed.error.media_id, "deadly");
     world.idle().await;
     assert!(world.files(&room("general")).await.is_empty());
     worker.stop().await.unwrap();
+}
+
+async fn a_job_that_is_as_good_as_done_is_not_buried(world: World) {
+    let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    let worker = world.worker().await;
+    world.queue(&job("m-1"), &jpeg(64, 48)).await;
+    world.idle().await;
+    worker.stop().await.unwrap();
+    world.queue_again(&job("m-1")).await;
+    fail_as_often_as_allowed(&world).await;
+    let worker = world.worker().await;
+    world.idle().await;
+    worker.stop().await.unwrap();
+    assert_eq!(world.files(&room("general")).await.len(), 1);
+    assert_eq!(world.count(stream::MEDIA_DEAD).await, 0);
+    failures.unsubscribe().await.unwrap();
+    assert!(futures_util::StreamExt::next(&mut failures).await.is_none(), "a sender was told");
+}
+
+/// Does what as many workers do as are allowed to end without an end of the job.
+async fn fail_as_often_as_allowed(world: &World) {
+    for _ in 0..MAX_DELIVERIES {
+        let message = world.delivery().await;
+        message.ack_with(AckKind::Nak(None)).await.unwrap();
+    }
 }

@@ -1,101 +1,118 @@
 //! NATS, S3 and media workers, and a look into each.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::object_store::ObjectStore;
 use async_nats::{Client, Subscriber, jetstream};
-use axum::Router;
-use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use local_stack::nats_process::NatsProcess;
+use local_stack::port;
 use local_stack::provision::{ProvisionOptions, provision};
-use local_stack::s3::{BUCKET, REGION, S3Options, client};
+use local_stack::s3::{self, BUCKET, REGION, S3Options};
+use local_stack::s3_server::{S3Kind, S3Server};
 use local_stack::service::Service;
-use local_stack::{embedded_s3, port};
 use media_worker::Config;
 use serde::de::DeserializeOwned;
+use service_shell::token::{Secret, TokenArgs};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use wire::{MediaJob, NodeId, RoomName, StoredFile, StoredMessage, User, stream, subject};
 
+use crate::direct::SECRET;
+use crate::fault_proxy::FaultProxy;
+
 /// Until what is waited for must have happened.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// After this the log does not know an id any more, see [`World::forget_ids`].
+pub const FORGOTTEN: Duration = Duration::from_millis(200);
 
 pub struct World {
     pub nats: NatsProcess,
     pub client: Client,
     pub jetstream: jetstream::Context,
+    /// Past the proxy.
     pub s3: aws_sdk_s3::Client,
-    s3_address: SocketAddr,
-    objects: TempDir,
-    server: Option<Service>,
+    /// What workers take for S3.
+    pub proxy: FaultProxy,
+    kind: S3Kind,
+    port: u16,
+    server: Option<S3Server>,
+    data: TempDir,
 }
 
 impl World {
-    pub async fn start() -> Self {
-        let nats = NatsProcess::start_temp().await.unwrap();
+    pub async fn start(kind: S3Kind) -> Self {
+        let (nats, port) = tokio::join!(NatsProcess::start_temp(), S3Server::free_port());
+        let (nats, port) = (nats.unwrap(), port.unwrap());
         let client = async_nats::connect(nats.url()).await.unwrap();
         provision(&client, &ProvisionOptions::default()).await.unwrap();
-        let listener = port::listen_anywhere().await.unwrap();
-        let s3_address = listener.local_addr().unwrap();
-        drop(listener);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut world = Self {
             nats,
             jetstream: jetstream::new(client.clone()),
             client,
-            s3: client_of(s3_address),
-            s3_address,
-            objects: tempfile::tempdir().unwrap(),
+            s3: s3::client(&address.into(), &S3Options::default()),
+            proxy: FaultProxy::start(address).await,
+            kind,
+            port,
             server: None,
+            data: tempfile::tempdir().unwrap(),
         };
         world.start_s3().await;
-        world.s3.create_bucket().bucket(BUCKET).send().await.unwrap();
         world
     }
 
+    /// Starts S3 over the same files, and waits until it answers.
     pub async fn start_s3(&mut self) {
         let options = S3Options::default();
-        let (access, secret) = (&options.access_key, &options.secret_key);
-        let service = embedded_s3::service(self.objects.path(), access, secret).unwrap();
-        let listener = port::listen(self.s3_address, "S3").await.unwrap();
-        let serve = |listener, shutdown| embedded_s3::serve(service, listener, shutdown);
-        self.server = Some(Service::start("S3", listener, serve).unwrap());
+        let starting = S3Server::start(&self.kind, self.port, &options, self.data.path());
+        let server = self.server.insert(starting.await.unwrap());
+        let endpoint = server.endpoint();
+        s3::make_bucket(&endpoint, &options, Some(server)).await.unwrap();
+        // weed knows the bucket before it has found the objects again, and says 500 meanwhile.
+        if let Some(key) = self.keys("").await.first() {
+            let get = || self.s3.get_object().bucket(BUCKET).key(key).send();
+            until(async || get().await.is_ok()).await;
+        }
     }
 
+    /// As a crash does.
     pub async fn kill_s3(&mut self) {
-        self.server.take().unwrap().kill().await;
-    }
-
-    /// An S3 in whose place every request is answered by 500.
-    pub async fn break_s3(&mut self) {
-        let listener = port::listen(self.s3_address, "S3").await.unwrap();
-        let serve = |listener, _| async {
-            let router = Router::new().fallback(async || StatusCode::INTERNAL_SERVER_ERROR);
-            Ok(axum::serve(listener, router).await?)
-        };
-        self.server = Some(Service::start("broken S3", listener, serve).unwrap());
+        self.server.take().unwrap().kill().await.unwrap();
     }
 
     pub fn config(&self) -> Config {
         let options = S3Options::default();
         Config {
-            s3_endpoint: format!("http://{}", self.s3_address).parse().ok(),
+            s3_endpoint: Some(self.proxy.address().into()),
             s3_bucket: BUCKET.to_owned(),
             s3_region: REGION.to_owned(),
             s3_access_key: Some(options.access_key),
             s3_secret_key: Some(options.secret_key),
             s3_force_path_style: true,
             media_url: "https://media.example".parse().unwrap(),
+            tokens: TokenArgs::of_secret(Secret::own(SECRET)),
             allowed_origins: vec!["https://chat.example".to_owned()],
             ..Config::local(&self.nats.url())
         }
     }
 
+    /// For a worker that reaches S3 past the proxy and its faults.
+    pub fn config_past_the_proxy(&self) -> Config {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        Config { s3_endpoint: Some(address.into()), ..self.config() }
+    }
+
     pub async fn worker(&self) -> Service {
-        let (config, listener) = (self.config(), port::listen_anywhere().await.unwrap());
+        self.worker_of(self.config()).await
+    }
+
+    pub async fn worker_of(&self, config: Config) -> Service {
+        let listener = port::listen_anywhere().await.unwrap();
         let run = |listener, shutdown| media_worker::run(config, listener, shutdown);
         Service::start("media worker", listener, run).unwrap()
     }
@@ -150,6 +167,34 @@ impl World {
         self.jetstream.get_stream(stream).await.unwrap().cached_info().state.messages
     }
 
+    /// Has the server take a job for forgotten after this time without a word of its worker.
+    pub async fn forget_jobs_after(&self, ack_wait: Duration) {
+        let mut consumer = self.consumer().await;
+        let held = consumer.info().await.unwrap().config.clone();
+        let config = pull::Config {
+            durable_name: held.durable_name,
+            description: held.description,
+            ack_policy: held.ack_policy,
+            max_deliver: held.max_deliver,
+            ack_wait,
+            ..pull::Config::default()
+        };
+        self.jetstream.create_consumer_on_stream(config, stream::MEDIA).await.unwrap();
+    }
+
+    /// How often jobs were delivered again, of those that are not done.
+    pub async fn redelivered(&self) -> usize {
+        self.consumer().await.get_info().await.unwrap().num_redelivered
+    }
+
+    /// Has the log forget the ids of messages at once.
+    pub async fn forget_ids(&self) {
+        let mut rooms = self.jetstream.get_stream(stream::ROOMS).await.unwrap();
+        let mut config = rooms.info().await.unwrap().config.clone();
+        config.duplicate_window = FORGOTTEN / 2;
+        self.jetstream.update_stream(config).await.unwrap();
+    }
+
     /// Every message in the log of the room, which holds files alone.
     pub async fn files(&self, room: &RoomName) -> Vec<StoredFile> {
         let (log, mut files) =
@@ -185,7 +230,7 @@ impl World {
 }
 
 /// Waits for something that can only be asked for.
-async fn until(happened: impl AsyncFn() -> bool) {
+pub async fn until(happened: impl AsyncFn() -> bool) {
     let asking = async {
         while !happened().await {
             sleep(Duration::from_millis(20)).await;
@@ -198,10 +243,6 @@ async fn until(happened: impl AsyncFn() -> bool) {
 pub async fn next<T: DeserializeOwned>(subscriber: &mut Subscriber) -> T {
     let message = timeout(PATIENCE, subscriber.next()).await.expect("nothing comes").unwrap();
     serde_json::from_slice(&message.payload).unwrap()
-}
-
-fn client_of(address: SocketAddr) -> aws_sdk_s3::Client {
-    client(&address.into(), &S3Options::default())
 }
 
 pub fn node() -> NodeId {

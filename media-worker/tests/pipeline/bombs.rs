@@ -5,24 +5,7 @@ use std::time::{Duration, Instant};
 use media_worker::pipeline::{Limits, process};
 use wire::ErrorCode;
 
-use super::make::{Jpeg, gif, has, jpeg, pixels, png, quarters, refused, taken, wav};
-
-/// The header of a PNG of that size, and the compressed beginning of its pixels.
-fn huge_png(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = png(1, 1, png::ColorType::Rgb, &[0; 3]);
-    bytes.splice(16..24, [width.to_be_bytes(), height.to_be_bytes()].concat());
-    let sum = crc(&bytes[12..29]);
-    bytes.splice(29..33, sum.to_be_bytes());
-    bytes
-}
-
-fn crc(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |sum: u32, &byte| {
-        (0..8).fold(sum ^ u32::from(byte), |sum, _| {
-            if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 }
-        })
-    })
-}
+use super::make::{Jpeg, gif, has, huge_png, jpeg, pixels, png, quarters, refused, taken, wav};
 
 #[test]
 fn a_png_of_2500_megapixels_is_refused_by_its_header() {

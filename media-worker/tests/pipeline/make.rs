@@ -219,3 +219,20 @@ pub const GREEN: [u8; 4] = [0, 255, 0, 255];
 pub const BLUE: [u8; 4] = [0, 0, 255, 255];
 pub const WHITE: [u8; 4] = [255, 255, 255, 255];
 pub const QUARTERS: [[u8; 4]; 4] = [RED, GREEN, BLUE, WHITE];
+
+/// The header of a PNG of that size, and the compressed beginning of its pixels.
+pub fn huge_png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = png(1, 1, png::ColorType::Rgb, &[0; 3]);
+    bytes.splice(16..24, [width.to_be_bytes(), height.to_be_bytes()].concat());
+    let sum = crc(&bytes[12..29]);
+    bytes.splice(29..33, sum.to_be_bytes());
+    bytes
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |sum: u32, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| {
+            if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 }
+        })
+    })
+}

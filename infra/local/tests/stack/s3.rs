@@ -1,10 +1,15 @@
 //! The S3 of the stack through the client that the services use.
 
 use std::ffi::OsStr;
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use local_stack::s3::{BUCKET, S3, S3Options, client};
+use aws_sdk_s3::types::LifecycleRule;
+use local_stack::places::Places;
+use local_stack::s3::{BUCKET, S3, S3Options, client, make_bucket};
+use local_stack::s3_server::{S3Kind, S3Server};
+use local_stack::weed;
 
 use crate::process::executable;
 
@@ -57,6 +62,42 @@ async fn an_external_one_is_given_the_bucket_and_left_running() {
     assert_eq!((ours.kind(), ours.endpoint()), ("external", theirs.endpoint()));
     ours.stop().await.unwrap();
     put(&client(theirs.endpoint(), &options), "still", b"there").await;
+}
+
+#[tokio::test]
+async fn weed_keeps_what_is_put_and_is_told_what_expires() {
+    let data = tempfile::tempdir().unwrap();
+    let kind = S3Kind::Seaweed(weed::find(&Places::of_this_machine()).await.unwrap());
+    let (options, port) = (S3Options::default(), S3Server::free_port().await.unwrap());
+    for start in 0..2 {
+        let starting = S3Server::start(&kind, port, &options, data.path());
+        let mut server = starting.await.unwrap();
+        let endpoint = server.endpoint();
+        make_bucket(&endpoint, &options, Some(&mut server)).await.unwrap();
+        let client = client(&endpoint, &options);
+        if start == 0 {
+            put(&client, "a/b.png", b"pixels").await;
+        }
+        // It knows the bucket before it has found the objects again, and says 500 meanwhile.
+        let get = || client.get_object().bucket(BUCKET).key("a/b.png").send();
+        let found = async {
+            loop {
+                if let Ok(object) = get().await {
+                    break object;
+                }
+            }
+        };
+        let object = tokio::time::timeout(Duration::from_mins(1), found).await.unwrap();
+        assert_eq!(object.body.collect().await.unwrap().to_vec(), b"pixels");
+        let asking = client.get_bucket_lifecycle_configuration().bucket(BUCKET);
+        let rules = asking.send().await.unwrap();
+        let days = |prefix| {
+            let of = |rule: &&LifecycleRule| rule.filter().unwrap().prefix() == Some(prefix);
+            rules.rules().iter().find(of).unwrap().expiration().unwrap().days()
+        };
+        assert_eq!((days("uploads/"), days("records/")), (Some(1), Some(7)));
+        server.kill().await.unwrap();
+    }
 }
 
 /// A `minio` that answers every request with 200, after writing down how it was called.

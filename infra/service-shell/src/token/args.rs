@@ -21,12 +21,12 @@ const MAX_LEEWAY: u64 = 300;
 #[derive(Debug, Clone, clap::Args)]
 pub struct TokenArgs {
     /// The secret with which tokens are signed (HS256): 32 random bytes or more, such as `openssl rand
-    /// -hex 32` makes. One of this, JWT_PUBLIC_KEY_FILE and JWT_JWKS_URL is needed.
+    /// -hex 32` makes. One of this, `JWT_PUBLIC_KEY_FILE` and `JWT_JWKS_URL` is needed.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: Option<Secret>,
 
     /// A file with the public key of whoever signs tokens, in PEM: RSA (RS256), P-256 (ES256) or
-    /// Ed25519 (EdDSA).
+    /// Ed25519 (`EdDSA`).
     #[arg(long, env = "JWT_PUBLIC_KEY_FILE")]
     pub jwt_public_key_file: Option<PathBuf>,
 
@@ -34,8 +34,8 @@ pub struct TokenArgs {
     #[arg(long, env = "JWT_JWKS_URL")]
     pub jwt_jwks_url: Option<JwksUrl>,
 
-    /// The algorithm of tokens: HS256, RS256, ES256 or EdDSA. The kind of key tells, but for
-    /// JWT_JWKS_URL, which needs it and takes several, separated by commas.
+    /// The algorithm of tokens: HS256, RS256, ES256 or `EdDSA`. The kind of key tells, but for
+    /// `JWT_JWKS_URL`, which needs it and takes several, separated by commas.
     #[arg(long, env = "JWT_ALGORITHM", value_delimiter = ',')]
     pub jwt_algorithm: Vec<Algorithm>,
 
@@ -52,8 +52,8 @@ pub struct TokenArgs {
           value_parser = clap::value_parser!(u64).range(..=MAX_LEEWAY))]
     pub jwt_leeway: u64,
 
-    /// Seconds between two looks at JWT_JWKS_URL: 10 to 86400. A token that names an unknown key has it
-    /// looked at sooner.
+    /// Seconds between two looks at `JWT_JWKS_URL`: 10 to 86400. A token that names an unknown key has
+    /// it looked at sooner.
     #[arg(long, env = "JWT_JWKS_REFRESH", default_value_t = 300,
           value_parser = clap::value_parser!(u64).range(10..=86_400))]
     pub jwt_jwks_refresh: u64,

@@ -194,8 +194,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         let fetcher = Fetcher::new(url).unwrap();
-        let (fetched, _held) = tokio::join!(fetcher.fetch(), listener.accept());
-        assert!(fetched.unwrap_err().to_string().contains("within 5 s"));
+        let (outcome, _held) = tokio::join!(fetcher.fetch(), listener.accept());
+        assert!(outcome.unwrap_err().to_string().contains("within 5 s"));
     }
 
     #[test]

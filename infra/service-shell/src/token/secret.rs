@@ -87,7 +87,9 @@ fn weakness(text: &str) -> Option<String> {
         return Some(format!("it has {} bytes and needs {MIN_BYTES}", bytes.len()));
     }
     let mut seen = [false; 256];
-    bytes.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    for byte in bytes {
+        seen[usize::from(*byte)] = true;
+    }
     let distinct = seen.into_iter().filter(|seen| *seen).count();
     if distinct < MIN_DISTINCT {
         return Some(format!("it is made of {distinct} different characters, which is too few"));
@@ -162,7 +164,7 @@ mod tests {
     proptest! {
         #[test]
         fn random_bytes_in_hexadecimal_are_taken(bytes: [u8; 32]) {
-            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let text = bytes.map(|byte| format!("{byte:02x}")).concat();
             let secret: Secret = text.parse().unwrap();
             // Digits in a row are the one telltale that hexadecimal can hold.
             prop_assume!(!text.contains("12345678"));
