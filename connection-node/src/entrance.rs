@@ -15,6 +15,7 @@ use crate::{
     edge::CloseReason,
     expiry::{Expiry, Watched},
     gateway::Line,
+    limits::{self, Limits, TooMuch},
     metrics::{Connected, Metrics},
     rooms::port::SocketKey,
 };
@@ -24,6 +25,7 @@ pub struct Entrance {
     tokens: Verifier,
     expiry: Arc<Expiry>,
     bans: Bans,
+    limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     next_key: AtomicU64,
 }
@@ -44,11 +46,19 @@ pub enum Refused {
     Token(#[from] TokenError),
     #[error("{0}")]
     Banned(Box<Ban>),
+    #[error("Too many connections of one user; come again in {} ms", limits::millis(.0.wait))]
+    TooMany(TooMuch),
 }
 
 impl Entrance {
-    pub fn new(tokens: Verifier, expiry: Arc<Expiry>, bans: Bans, metrics: Arc<Metrics>) -> Self {
-        Self { tokens, expiry, bans, metrics, next_key: AtomicU64::new(1) }
+    pub fn new(
+        tokens: Verifier,
+        expiry: Arc<Expiry>,
+        bans: Bans,
+        limits: Arc<Limits>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { tokens, expiry, bans, limits, metrics, next_key: AtomicU64::new(1) }
     }
 
     /// Lets a socket in by the `auth` of its handshake.
@@ -70,12 +80,14 @@ impl Entrance {
             if line.is_closed() {
                 return Err(TokenError::Unavailable.into());
             }
-            match self.bans.of(&identity.user.user_id, now) {
-                Some(ban) => Err(Refused::Banned(Box::new(ban))),
-                None => Ok(identity),
+            if let Some(ban) = self.bans.of(&identity.user.user_id, now) {
+                return Err(Refused::Banned(Box::new(ban)));
             }
+            self.limits.entrance(&identity.user.user_id).map_err(Refused::TooMany)?;
+            Ok(identity)
         });
         let identity = entered.inspect_err(|refused| self.note(refused, &line))?;
+        line.intake().admit();
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
         let watched = line.watched_by(&self.expiry, key, identity.expires);
         Ok(Entered { key, identity, line, watched })
@@ -96,9 +108,19 @@ impl Entrance {
             Refused::Token(TokenError::Missing | TokenError::Invalid) => Connected::unauthenticated,
             Refused::Token(TokenError::Unavailable) => Connected::unavailable,
             Refused::Banned(_) => Connected::banned,
+            Refused::TooMany(_) => Connected::rate_limited,
         });
-        if matches!(refused, Refused::Token(TokenError::Unavailable)) {
-            line.close(CloseReason::Fault);
+        match refused {
+            // Its client may mend that on this connection; not for ever, and not by trying.
+            Refused::Token(TokenError::Invalid) => {
+                if self.limits.failure(line.intake().caller().address).is_err() {
+                    line.close(CloseReason::Protocol);
+                }
+            }
+            Refused::Token(TokenError::Unavailable) | Refused::TooMany(_) => {
+                line.close(CloseReason::Fault);
+            }
+            Refused::Token(TokenError::Missing) | Refused::Banned(_) => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`edge`] | transports: HTTP, WebSocket, long-polling, closing them |
+//! | [`limits`] | how much one client may ask for, by socket, user and address |
 //! | [`request`], [`markup`] | what a client asks for, checked; what a message looks like |
 //! | `session` | one socket: its identity, its rooms, the order of its requests |
 //! | [`rooms`] | decisions about rooms, pure: order, recovery, presence |
@@ -28,6 +29,7 @@ mod gateway;
 mod heartbeat;
 mod http;
 mod hub;
+pub mod limits;
 pub mod log;
 pub mod markup;
 pub mod metrics;

@@ -55,11 +55,16 @@ pub struct Metrics {
     /// Gaps read from the log, a page at a time.
     pub repairs: Count,
     closes: Family<Close, Count>,
+    rate_limited: Family<RateLimited, Count>,
+    refusals: Family<HandshakeRefusal, Count>,
     uploads: Family<Upload, Count>,
     /// Bytes of the files that were queued.
     pub upload_bytes: Count,
     counting: Mutex<()>,
     connections: Level,
+    unauthenticated: Level,
+    http_connections: Level,
+    incoming: Level,
     waiting: Level,
     rooms: Level,
     room_members: Level,
@@ -83,6 +88,8 @@ pub enum Connected {
     accepted,
     unauthenticated,
     banned,
+    /// One user connects again and again.
+    rate_limited,
     /// The keys to check its token with could not be had.
     unavailable,
 }
@@ -129,6 +136,18 @@ impl Uploaded {
     }
 }
 
+/// What was refused because there was too much of it, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RateLimited {
+    what: &'static str,
+    per: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HandshakeRefusal {
+    reason: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Close {
     reason: Reason,
@@ -169,9 +188,22 @@ impl Default for Metrics {
             replays: new(r, "replays", "Pages of the log read for one socket"),
             repairs: new(r, "repairs", "Pages of the log read to close a gap"),
             closes: new(r, "transport_closes", "Transports that have ended, by reason"),
+            rate_limited: new(
+                r,
+                "rate_limited",
+                "What was refused as too much, by what and per whom",
+            ),
+            refusals: new(
+                r,
+                "handshake_refusals",
+                "Requests to Socket.IO, and connections, that were refused, by reason",
+            ),
             uploads: new(r, "uploads", "Files that sockets have sent, by result"),
             upload_bytes: new(r, "upload_bytes", "Bytes of the files that were queued"),
             connections: new(r, "connections", "Open transports"),
+            unauthenticated: new(r, "unauthenticated", "Transports that have shown no token yet"),
+            http_connections: new(r, "http_connections", "Connections that are busy with HTTP"),
+            incoming: new(r, "receive_buffer_bytes", "Bytes of messages that are incomplete"),
             waiting: new(r, "send_queue_bytes", "Bytes that wait for clients"),
             rooms: new(r, "rooms", "Rooms that are open or opening"),
             room_members: new(r, "room_members", "Sockets in rooms, once for each room"),
@@ -233,24 +265,36 @@ impl Metrics {
             set(&metrics.room_waiters, census.waiters);
         }
         set(&metrics.connections, edge.connections());
+        set(&metrics.unauthenticated, edge.limits().unauthenticated().len());
+        set(&metrics.http_connections, edge.limits().http().len());
+        metrics.incoming.set(i64::try_from(edge.incoming()).unwrap_or(i64::MAX));
         metrics.waiting.set(i64::try_from(edge.waiting()).unwrap_or(i64::MAX));
         set(&metrics.publishes_in_flight, publisher.in_flight());
         set(&metrics.log_reads_in_flight, most_reads - reads.available_permits());
         set(&metrics.upload_bytes_in_flight, uploads.held());
         set(&metrics.queued_inputs, hub.queued());
         set(&metrics.tasks, edge.tasks() + tasks.len());
-        metrics.count_closes(edge);
+        metrics.catch_up(edge);
         let mut text = String::new();
         text::encode(&mut text, &metrics.registry)?;
         Ok(text)
     }
 
-    /// Brings the counters up to the edge's own count; one caller at a time, or they would overshoot.
-    fn count_closes(&self, edge: &Edge) {
+    /// Brings the counters up to the edge's own counts; one caller at a time, or they would overshoot.
+    fn catch_up(&self, edge: &Edge) {
         let _turn = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         for (reason, ended) in edge.ended() {
             let counter = self.closes.get_or_create_owned(&Close { reason: Reason(reason) });
             counter.inc_by(ended.saturating_sub(counter.get()));
+        }
+        for (what, per, count) in edge.limits().counts().all() {
+            let labels = RateLimited { what: what.as_str(), per: per.as_str() };
+            let counter = self.rate_limited.get_or_create_owned(&labels);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        for (reason, count) in edge.refused() {
+            let counter = self.refusals.get_or_create_owned(&HandshakeRefusal { reason });
+            counter.inc_by(count.saturating_sub(counter.get()));
         }
     }
 }

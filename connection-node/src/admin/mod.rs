@@ -128,12 +128,17 @@ impl MessageHandler<LocalAdapter, ForAdmins> for Inbound {
         let Ok(ack) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
         let ack = ack_id.map(|_| ack);
         let Some(line) = Line::of(SocketRef::from(socket)) else { return };
+        line.intake().complete();
         let request = match &value {
             Value::Str(json, _) => AdminRequest::parse(json),
             Value::Bytes(_) => {
                 Err(Failure::new(ErrorCode::Invalid, "expected an event, got bare bytes"))
             }
         };
+        let gateway = &self.admins.gateway;
+        if let Err(failure) = gateway.within_limits(&line, &self.admin, &value) {
+            return line.answer(ack, &failure);
+        }
         let permit = self.admins.at_work.clone().try_acquire_owned().map_err(|_| {
             let message = "too many requests of administrators are under way; ask again";
             Failure::retry(ErrorCode::Overloaded, message, RETRY)

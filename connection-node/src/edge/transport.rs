@@ -13,6 +13,8 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
+use super::intake::Intake;
+
 /// Why a transport was closed. The first reason given stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -102,6 +104,7 @@ struct Shared {
     taken_in: AtomicU64,
     /// How many of them may wait.
     max_waiting: u64,
+    intake: Intake,
     /// The two halves of the WebSocket stream are polled by two tasks, and both have to learn of
     /// the end.
     reader: AtomicWaker,
@@ -111,7 +114,7 @@ struct Shared {
 }
 
 impl Transport {
-    pub(super) fn new(id: u64, peer: SocketAddr, max_waiting: u64) -> Self {
+    pub(super) fn new(id: u64, peer: SocketAddr, max_waiting: u64, intake: Intake) -> Self {
         Self(Arc::new(Shared {
             id,
             peer,
@@ -121,6 +124,7 @@ impl Transport {
             bytes_out: AtomicU64::new(0),
             taken_in: AtomicU64::new(0),
             max_waiting,
+            intake,
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             closing: Notify::new(),
@@ -219,6 +223,11 @@ impl Transport {
         self.0.peer
     }
 
+    /// What the client may send.
+    pub fn intake(&self) -> &Intake {
+        &self.0.intake
+    }
+
     /// Whether a WebSocket carries the transport, or is being tried.
     pub fn is_websocket(&self) -> bool {
         self.0.websocket.load(Ordering::Acquire)
@@ -286,7 +295,7 @@ mod tests {
     use super::*;
 
     fn transport() -> Transport {
-        Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000)
+        Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000, Intake::unbounded())
     }
 
     #[test]

@@ -12,7 +12,7 @@ use socketioxide::{
 use wire::Timestamp;
 
 use crate::{
-    edge::{CloseReason, Outgoing, Transport},
+    edge::{CloseReason, Intake, Outgoing, Transport},
     expiry::{Expiry, Watched},
     rooms::{packet::Packet, port::SocketKey},
 };
@@ -81,6 +81,11 @@ impl Line {
                 self.close(CloseReason::Fault);
             }
         }
+    }
+
+    /// What its client may send.
+    pub fn intake(&self) -> &Intake {
+        self.transport.intake()
     }
 
     /// Ends the transport; its client comes back by itself.

@@ -38,6 +38,7 @@ use crate::{
     entrance::{Entered, Entrance, Refused},
     expiry::Watched,
     hub::Hub,
+    limits::Limits,
     log::{publisher::Publisher, reader::LogReader},
     metrics::{Connected, Metrics},
     rooms::{
@@ -54,6 +55,7 @@ use crate::{
 pub struct Gateway {
     pub node: wire::NodeId,
     pub entrance: Entrance,
+    pub limits: Arc<Limits>,
     pub sockets: Arc<Sockets<Peer>>,
     pub default_rooms: Vec<RoomName>,
     pub hub: Hub,
@@ -236,6 +238,7 @@ impl MessageHandler<LocalAdapter, InOrder> for Inbound {
         let ack = ack_id.map(|_| ack);
         let socket = SocketRef::from(socket);
         let Some(line) = Line::of(socket) else { return };
+        line.intake().complete();
         match self.session.admit((value, ack)) {
             Admission::Now((value, ack)) => {
                 let peer = Peer { line, session: self.session.clone() };
