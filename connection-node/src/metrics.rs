@@ -196,7 +196,7 @@ impl Default for Metrics {
             refusals: new(
                 r,
                 "handshake_refusals",
-                "Requests to Socket.IO, and connections, that were refused, by reason",
+                "Requests and connections that the edge refused, by reason",
             ),
             uploads: new(r, "uploads", "Files that sockets have sent, by result"),
             upload_bytes: new(r, "upload_bytes", "Bytes of the files that were queued"),
@@ -265,8 +265,8 @@ impl Metrics {
             set(&metrics.room_waiters, census.waiters);
         }
         set(&metrics.connections, edge.connections());
-        set(&metrics.unauthenticated, edge.limits().unauthenticated().len());
-        set(&metrics.http_connections, edge.limits().http().len());
+        set(&metrics.unauthenticated, edge.limits().unauthenticated().count());
+        set(&metrics.http_connections, edge.limits().http().count());
         metrics.incoming.set(i64::try_from(edge.incoming()).unwrap_or(i64::MAX));
         metrics.waiting.set(i64::try_from(edge.waiting()).unwrap_or(i64::MAX));
         set(&metrics.publishes_in_flight, publisher.in_flight());

@@ -65,14 +65,22 @@ impl<A: Adapter> Connection<A> {
         request.extensions_mut().insert(ConnectInfo(self.peer));
         // A handler reads its body before it answers: this ends those that trickle.
         let answer = timeout(self.edge.config.body_timeout, self.app.clone().oneshot(request));
-        let Ok(answer) = answer.await else { return Ok(Refusal::BodyTimeout.into_response()) };
+        let Ok(answer) = answer.await else { return Ok(self.refuse_app(Refusal::BodyTimeout)) };
         let response = answer?;
         if response.status() == StatusCode::UNAUTHORIZED
             && let Err(wait) = self.edge.limits().failure(client)
         {
-            return Ok(Refusal::RateLimited(wait).into_response());
+            return Ok(self.refuse_app(Refusal::RateLimited(wait)));
         }
         Ok(response)
+    }
+
+    /// An answer in the place of the application's.
+    fn refuse_app(&self, refusal: Refusal) -> Response {
+        self.edge.refusals.count(refusal);
+        let mut response = refusal.into_response();
+        mark_as_data(&mut response);
+        response
     }
 
     async fn handle_engine(&self, request: Request<Incoming>) -> Response {

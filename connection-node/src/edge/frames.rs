@@ -117,11 +117,11 @@ mod tests {
         match payload {
             0..126 => frame.push(0x80 | u8::try_from(payload).unwrap()),
             126..0x1_0000 => {
-                frame.push(0x80 | 126);
+                frame.push(0x80 | 0x7e);
                 frame.extend(u16::try_from(payload).unwrap().to_be_bytes());
             }
             _ => {
-                frame.push(0x80 | 127);
+                frame.push(0x80 | 0x7f);
                 frame.extend((payload as u64).to_be_bytes());
             }
         }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_length_is_seen_before_what_it_announces() {
-        let huge = [0x82, 0x80 | 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4];
+        let huge = [0x82, 0x80 | 0x7f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4];
         assert_eq!(seen(&huge, 14), [part(0x7fff_ffff_ffff_ffff, true)]);
         // Fragments that add up to more than a number holds.
         let mut many = vec![0x02];

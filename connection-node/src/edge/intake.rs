@@ -195,14 +195,14 @@ mod tests {
             first_payload: 100_000,
             max_payload: 1_000_000,
             budget: Budget::new(most),
-            limits: Arc::new(Limits::new(LimitSettings::off())),
+            limits: Arc::new(Limits::new(&LimitSettings::off())),
         }
     }
 
     fn intake(bounds: &IntakeBounds) -> Intake {
         let address = IpAddr::from([127, 0, 0, 1]).into();
         let place = bounds.limits.unauthenticated().enter(address, false).ok().unwrap();
-        Intake::new(bounds, bounds.limits.caller(address), place)
+        Intake::new(bounds, Caller::new(address), place)
     }
 
     fn part(bytes: u64, binary: bool) -> Seen {
@@ -213,12 +213,12 @@ mod tests {
     fn little_may_come_before_a_token() {
         let bounds = bounds(u64::MAX);
         let intake = intake(&bounds);
-        assert_eq!(bounds.limits.unauthenticated().len(), 1);
+        assert_eq!(bounds.limits.unauthenticated().count(), 1);
         assert_eq!(intake.see(part(100_000, false)), Ok(()));
         assert_eq!(intake.see(part(100_001, false)), Err(CloseReason::Protocol));
         assert!(intake.may_have_sent(400_000) && !intake.may_have_sent(400_001));
         intake.admit();
-        assert_eq!(bounds.limits.unauthenticated().len(), 0);
+        assert_eq!(bounds.limits.unauthenticated().count(), 0);
         assert_eq!(intake.see(part(1_000_000, false)), Ok(()));
         assert!(intake.may_have_sent(400_001));
     }

@@ -60,7 +60,7 @@ use intake::{Budget, IntakeBounds};
 use refusal::{Refusal, Refusals};
 use registry::Registry;
 
-use crate::limits::{AddressGroup, Limits, Place};
+use crate::limits::{AddressGroup, Caller, Limits, Place};
 
 /// The state that all connections of one listener share. It serves one [`serve`] call: once
 /// drained, it stays so.
@@ -86,7 +86,7 @@ impl Edge {
             first_payload: config.first_payload,
             max_payload: config.max_payload,
             budget: Budget::new(config.inbound_buffer),
-            limits: Arc::new(Limits::new(config.limits.clone())),
+            limits: Arc::new(Limits::new(&config.limits)),
         };
         Arc::new(Self {
             registry: Arc::new(Registry::new(config.max_waiting)),
@@ -127,7 +127,7 @@ impl Edge {
         limits.handshake(address).map_err(Refusal::RateLimited)?;
         let place: Place =
             limits.unauthenticated().enter(address, false).map_err(Refusal::Crowded)?;
-        Ok(Intake::new(&self.bounds, limits.caller(address), place))
+        Ok(Intake::new(&self.bounds, Caller::new(address), place))
     }
 
     /// Bytes that wait for clients, all transports together.

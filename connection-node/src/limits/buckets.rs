@@ -6,14 +6,15 @@
 use std::{
     hash::{BuildHasher, Hash, RandomState},
     num::NonZeroU32,
-    time::Duration,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use governor::{
     NotUntil, RateLimiter,
     clock::{Clock, DefaultClock},
     middleware::NoOpMiddleware,
-    state::{InMemoryState, NotKeyed, keyed::HashMapStateStore},
+    state::keyed::HashMapStateStore,
 };
 
 use super::Rate;
@@ -24,7 +25,6 @@ const MOST_KEYS: usize = 64 << 10;
 const SHARED: u64 = 4 << 10;
 
 type Keyed<C> = RateLimiter<u64, HashMapStateStore<u64>, C, NoOpMiddleware<<C as Clock>::Instant>>;
-type Direct<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// How long to wait until something that was refused would be let through.
 pub type Wait = Duration;
@@ -69,23 +69,43 @@ impl<C: Clock + Clone> Buckets<C> {
     }
 }
 
-/// A bucket for one.
-pub struct Bucket {
-    limiter: Option<Box<(Direct<DefaultClock>, NonZeroU32)>>,
+/// The rate of many buckets that lie elsewhere: each is a number of eight bytes, for every idle
+/// connection has some. The algorithm is the one above (GCRA).
+pub struct Pace {
+    quota: Option<(Duration, NonZeroU32)>,
+    start: Instant,
 }
 
-impl Bucket {
+/// One bucket of a [`Pace`]: when it is full again, in nanoseconds from the pace's start.
+#[derive(Default)]
+pub struct Bucket(AtomicU64);
+
+impl Pace {
     pub fn new(rate: Rate) -> Self {
-        let limiter =
-            rate.quota().map(|quota| Box::new((RateLimiter::direct(quota), quota.burst_size())));
-        Self { limiter }
+        let quota = rate.quota().map(|quota| (quota.replenish_interval(), quota.burst_size()));
+        Self { quota, start: Instant::now() }
     }
 
     /// As [`Buckets::take`].
-    pub fn take(&self, weight: u32) -> Result<(), Wait> {
-        let Some((limiter, burst)) = self.limiter.as_deref() else { return Ok(()) };
-        settle(limiter.check_n(weight_of(weight, *burst)), &DefaultClock::default())
+    pub fn take(&self, bucket: &Bucket, weight: u32) -> Result<(), Wait> {
+        self.take_at(bucket, weight, Instant::now())
     }
+
+    fn take_at(&self, bucket: &Bucket, weight: u32, now: Instant) -> Result<(), Wait> {
+        let Some((interval, burst)) = self.quota else { return Ok(()) };
+        let now = nanos(now.saturating_duration_since(self.start));
+        let taken = nanos(interval * weight_of(weight, burst).get());
+        let latest = now.saturating_add(nanos(interval * burst.get()));
+        let after = |full_again: u64| full_again.max(now).saturating_add(taken);
+        let update = bucket.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_again| {
+            Some(after(full_again)).filter(|after| *after <= latest)
+        });
+        update.map(drop).map_err(|full_again| Duration::from_nanos(after(full_again) - latest))
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn weight_of(weight: u32, burst: NonZeroU32) -> NonZeroU32 {
@@ -107,6 +127,7 @@ fn settle<C: Clock>(
 #[cfg(test)]
 mod tests {
     use governor::clock::FakeRelativeClock;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -156,8 +177,27 @@ mod tests {
     #[test]
     fn without_a_limit_everything_passes() {
         let (buckets, _) = buckets(Rate::OFF, 100);
-        let bucket = Bucket::new(Rate::OFF);
-        assert!((0..10_000).all(|_| buckets.take(&1, 9).is_ok() && bucket.take(9).is_ok()));
-        assert!(Bucket::new(Rate::new(1, 1)).take(9).is_ok());
+        let (pace, bucket) = (Pace::new(Rate::OFF), Bucket::default());
+        assert!((0..10_000).all(|_| buckets.take(&1, 9).is_ok() && pace.take(&bucket, 9).is_ok()));
+    }
+
+    proptest! {
+        /// A bucket that lies elsewhere is as good as one in the table.
+        #[test]
+        fn both_kinds_of_buckets_agree(
+            rate in (1..50_u32, 1..50_u32),
+            takes in prop::collection::vec((0..60_u32, 0..500_u64), 1..60),
+        ) {
+            let rate = Rate::new(rate.0, rate.1);
+            let (buckets, clock) = buckets(rate, 100);
+            let (pace, bucket) = (Pace::new(rate), Bucket::default());
+            let mut now = pace.start;
+            for (weight, pause) in takes {
+                let pause = Duration::from_millis(pause);
+                clock.advance(pause);
+                now += pause;
+                prop_assert_eq!(pace.take_at(&bucket, weight, now), buckets.take(&1, weight));
+            }
+        }
     }
 }

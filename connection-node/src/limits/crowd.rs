@@ -58,7 +58,7 @@ impl Crowd {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.there().all
     }
 
@@ -102,10 +102,10 @@ mod tests {
         assert_eq!(crowd.enter(address(3), false).err(), Some(Full::All));
         assert!(crowd.enter(address(1), true).is_err(), "there is no place for anybody");
         drop((first, third));
-        assert_eq!((crowd.len(), crowd.there().each.len()), (1, 1));
+        assert_eq!((crowd.count(), crowd.there().each.len()), (1, 1));
         assert!(crowd.enter(address(1), false).is_ok());
         drop(second);
-        assert_eq!((crowd.len(), crowd.there().each.len()), (0, 0));
+        assert_eq!((crowd.count(), crowd.there().each.len()), (0, 0));
     }
 
     #[test]
@@ -113,6 +113,6 @@ mod tests {
         let crowd = Crowd::new(0, 0);
         let places: Vec<_> =
             (0..10_000).filter_map(|_| crowd.enter(address(1), false).ok()).collect();
-        assert_eq!((places.len(), crowd.len()), (10_000, 10_000));
+        assert_eq!((places.len(), crowd.count()), (10_000, 10_000));
     }
 }

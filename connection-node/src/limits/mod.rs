@@ -40,7 +40,7 @@ pub use self::{
     settings::LimitSettings,
 };
 use self::{
-    buckets::{Bucket, Buckets},
+    buckets::{Bucket, Buckets, Pace},
     penalties::Penalties,
 };
 
@@ -53,8 +53,9 @@ const SWEEP: Duration = Duration::from_secs(10);
 
 /// All limits of a node.
 pub struct Limits {
-    settings: LimitSettings,
     proxies: TrustedProxies,
+    events: Pace,
+    frames: Pace,
     handshakes: Buckets,
     failures: Buckets,
     user_events: Buckets,
@@ -73,6 +74,13 @@ pub struct Caller {
     frames: Bucket,
 }
 
+impl Caller {
+    /// One who connects from `address`.
+    pub fn new(address: AddressGroup) -> Self {
+        Self { address, events: Bucket::default(), frames: Bucket::default() }
+    }
+}
+
 /// Too much at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMuch {
@@ -81,11 +89,13 @@ pub struct TooMuch {
 }
 
 impl Limits {
-    pub fn new(settings: LimitSettings) -> Self {
+    pub fn new(settings: &LimitSettings) -> Self {
         let (most, most_each) =
             (settings.max_unauthenticated, settings.max_unauthenticated_per_address);
         Self {
             proxies: settings.proxies(),
+            events: Pace::new(settings.limit_socket_events),
+            frames: Pace::new(settings.limit_socket_events.times(FRAMES)),
             handshakes: Buckets::new(settings.limit_handshakes),
             failures: Buckets::new(settings.limit_failures),
             user_events: Buckets::new(settings.limit_user_events),
@@ -95,7 +105,6 @@ impl Limits {
             http: Crowd::new(most, most_each),
             counts: Counts::default(),
             forgotten_proxy: Once::new(),
-            settings,
         }
     }
 
@@ -153,12 +162,6 @@ impl Limits {
         })
     }
 
-    /// One who connects from `address`.
-    pub fn caller(&self, address: AddressGroup) -> Caller {
-        let rate = self.settings.limit_socket_events;
-        Caller { address, events: Bucket::new(rate), frames: Bucket::new(rate.times(FRAMES)) }
-    }
-
     /// A user enters a namespace.
     pub fn entrance(&self, user: &str) -> Result<(), TooMuch> {
         let taken = self.user_events.take(&user, 1);
@@ -171,7 +174,7 @@ impl Limits {
         let what = if parts > 0 { What::File } else { What::Event };
         let weight = parts.saturating_add(1);
         let refuse = |per| move |wait| self.refuse(what, per, wait);
-        caller.events.take(weight).map_err(refuse(Per::Socket))?;
+        self.events.take(&caller.events, weight).map_err(refuse(Per::Socket))?;
         self.user_events.take(&user, weight).map_err(refuse(Per::User))?;
         self.address_events.take(&caller.address, weight).map_err(refuse(Per::Address))
     }
@@ -179,7 +182,7 @@ impl Limits {
     /// A WebSocket frame has come, of whatever kind. One who goes on after all his events were refused
     /// has to be cut off.
     pub fn frame(&self, caller: &Caller) -> Result<(), Wait> {
-        let taken = caller.frames.take(1);
+        let taken = self.frames.take(&caller.frames, 1);
         taken.inspect_err(|_| self.counts.add(What::Frame, Per::Socket))
     }
 

@@ -77,7 +77,7 @@ impl TrustedProxies {
         match self.header {
             // One proxy often overwrites what it got; what the nearest says is what it knows.
             ProxyHeader::XForwardedFor => {
-                list(headers, &X_FORWARDED_PROTO).last().is_some_and(|scheme| secure(scheme))
+                list(headers, &X_FORWARDED_PROTO).last().is_some_and(secure)
             }
             ProxyHeader::Forwarded => self.hops(headers).last().is_some_and(|hop| hop.secure),
         }

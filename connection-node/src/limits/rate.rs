@@ -53,12 +53,11 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, InvalidRate> {
         let number = |text: &str| text.trim().parse::<u32>().ok();
         let read = || {
-            let (per_second, burst) = match text.split_once(':') {
-                Some((per_second, burst)) => (number(per_second)?, number(burst)?),
-                None => {
-                    let per_second = number(text)?;
-                    (per_second, per_second.saturating_mul(BURST))
-                }
+            let (per_second, burst) = if let Some((per_second, burst)) = text.split_once(':') {
+                (number(per_second)?, number(burst)?)
+            } else {
+                let per_second = number(text)?;
+                (per_second, per_second.saturating_mul(BURST))
             };
             // Of a burst of none nothing would ever come through.
             (per_second == 0 || burst > 0).then_some(Self { per_second, burst })

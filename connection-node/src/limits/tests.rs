@@ -5,7 +5,7 @@ use super::*;
 fn limits(change: impl FnOnce(&mut LimitSettings)) -> Limits {
     let mut settings = LimitSettings::off();
     change(&mut settings);
-    Limits::new(settings)
+    Limits::new(&settings)
 }
 
 fn address(last: u8) -> AddressGroup {
@@ -27,12 +27,12 @@ fn each_limit_refuses_its_own() {
     let per = |caller: &Caller, user: &str| {
         (0..100).find_map(|_| limits.event(caller, user, 0).err()).map(|too_much| too_much.per)
     };
-    assert_eq!(per(&limits.caller(address(1)), "u"), Some(Per::Socket));
+    assert_eq!(per(&Caller::new(address(1)), "u"), Some(Per::Socket));
     // Three are gone, and what a socket was refused the user has not spent.
-    assert_eq!(per(&limits.caller(address(1)), "u"), Some(Per::User));
-    assert_eq!(per(&limits.caller(address(1)), "v"), Some(Per::Socket));
-    assert_eq!(per(&limits.caller(address(1)), "w"), Some(Per::Address));
-    assert_eq!(per(&limits.caller(address(2)), "x"), Some(Per::Socket));
+    assert_eq!(per(&Caller::new(address(1)), "u"), Some(Per::User));
+    assert_eq!(per(&Caller::new(address(1)), "v"), Some(Per::Socket));
+    assert_eq!(per(&Caller::new(address(1)), "w"), Some(Per::Address));
+    assert_eq!(per(&Caller::new(address(2)), "x"), Some(Per::Socket));
     let counts: Vec<_> = limits.counts().all().collect();
     assert_eq!(
         counts,
@@ -47,7 +47,7 @@ fn each_limit_refuses_its_own() {
 #[test]
 fn files_count_by_their_size() {
     let limits = limits(|settings| settings.limit_socket_events = some(100));
-    let caller = limits.caller(address(1));
+    let caller = Caller::new(address(1));
     let files = |bytes| (0..200).take_while(|_| limits.event(&caller, "u", bytes).is_ok()).count();
     assert_eq!(files(10 << 20), 2, "of 41 each");
     assert_eq!(files(1), 9, "of 2 each");
@@ -76,7 +76,7 @@ fn a_user_cannot_come_and_go_without_end() {
 #[test]
 fn frames_outnumber_events() {
     let limits = limits(|settings| settings.limit_socket_events = some(10));
-    let caller = limits.caller(address(1));
+    let caller = Caller::new(address(1));
     assert_eq!((0..99).take_while(|_| limits.frame(&caller).is_ok()).count(), 40);
 }
 

@@ -21,9 +21,11 @@ const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
 /// A connection that is a WebSocket, for frames written by hand.
 async fn websocket(node: &Node) -> TcpStream {
     let mut stream = TcpStream::connect(node.address).await.unwrap();
-    let headers: String =
-        HANDSHAKE.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let head = format!("GET {WEBSOCKET} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let mut head = format!("GET {WEBSOCKET} HTTP/1.1\r\nHost: x\r\n");
+    for (name, value) in HANDSHAKE {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    head.push_str("\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = vec![0; 1024];
     let read = stream.read(&mut answer).await.unwrap();
@@ -33,7 +35,7 @@ async fn websocket(node: &Node) -> TcpStream {
 
 /// The header of a masked frame that announces `length` bytes.
 fn announce(first: u8, length: u64) -> Vec<u8> {
-    let mut header = vec![first, 0x80 | 127];
+    let mut header = vec![first, 0x80 | 0x7f];
     header.extend(length.to_be_bytes());
     header.extend([0; 4]);
     header
@@ -114,7 +116,7 @@ async fn who_enters_no_namespace_has_to_go() {
     let polls = async { while polling.get().await.status == 200 {} };
     timeout(DEADLINE, polls).await.expect("the session ends");
     node.see_connections(0).await;
-    assert_eq!(node.edge.limits().unauthenticated().len(), 0);
+    assert_eq!(node.edge.limits().unauthenticated().count(), 0);
     node.stop().await;
 }
 

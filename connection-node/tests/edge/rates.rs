@@ -101,7 +101,7 @@ async fn connections_that_ask_for_nothing_are_bounded() {
     client.echo("undisturbed").await;
     drop(held);
     let reached = async {
-        while node.edge.limits().http().len() > 0 {
+        while node.edge.limits().http().count() > 0 {
             tokio::task::yield_now().await;
         }
     };
