@@ -68,7 +68,10 @@ impl<A: Adapter> Connection<A> {
         tokio::select! {
             biased;
             () = transport.wait_closed() => Err(Refusal::UnknownSession),
-            response = exchange(&self.io, request, &transport) => response,
+            response = exchange(&self.io, request, &transport) => {
+                // It may have been closed just now, and this be no more than socketioxide's farewell.
+                if transport.closed() { Err(Refusal::UnknownSession) } else { response }
+            }
         }
     }
 

@@ -222,6 +222,11 @@ impl Socket {
         }
     }
 
+    /// Reads until the connection has ended, whatever still comes.
+    pub async fn wait_for_end(&mut self) {
+        while self.next().await.is_some() {}
+    }
+
     /// Proves that the session works.
     pub async fn echo(&mut self, text: &str) {
         self.send(&format!(r#"427["echo","{text}"]"#)).await;
