@@ -118,14 +118,11 @@ class Bystander {
   }
 }
 
+/** Nobody is asked to say anything before all of them are in their rooms. */
 async function everybodyComes(from, to) {
-  const coming = [];
-  for (let number = from; number < to; number += 1) {
-    const client = new Bystander(number);
-    clients.push(client);
-    coming.push(client.come());
-  }
-  await Promise.all(coming);
+  const coming = Array.from({ length: to - from }, (_, n) => new Bystander(from + n));
+  await Promise.all(coming.map((client) => client.come()));
+  clients.push(...coming);
 }
 
 const talking = [];

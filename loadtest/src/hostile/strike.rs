@@ -182,13 +182,15 @@ async fn send(stream: &mut TcpStream, input: &Input, enough: impl Fn(&Heard) -> 
     let mut heard = Heard::default();
     let must = input.expect != Expect::Anything;
     let listening = heard.until(&mut read, if must { DEADLINE } else { PATIENCE }, enough);
-    // One who is cut off while he sends hears of it in the other direction.
-    let _ = tokio::join!(async {
-        tokio::select! {
-            _ = sending => std::future::pending::<()>().await,
-            () = listening => {}
-        }
-    });
+    let talking = async {
+        // One who is cut off while he sends hears of it in the other direction.
+        let _ = sending.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = talking => {}
+        () = listening => {}
+    }
     heard
 }
 
@@ -231,6 +233,7 @@ impl Heard {
 fn judge(heard: &Heard, status: Option<u16>) -> Reaction {
     match status {
         Some(400..) => Reaction::Refused,
+        Some(_) => Reaction::Answered,
         _ if heard.ended => Reaction::Ended,
         _ if heard.bytes.is_empty() => Reaction::Ignored,
         _ => Reaction::Answered,

@@ -16,7 +16,10 @@ use local_stack::{
 };
 use tokio::process::Command;
 
-use crate::control::{self, Control};
+use crate::{
+    control::{self, Control},
+    strict_node,
+};
 
 /// Names the test files to run by a part of their names, for one who works on some of them.
 const ONLY: &str = "STARLING_ONLY";
@@ -31,6 +34,7 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
     let options =
         StackOptions { public, socket_io_client: Some(client), ..StackOptions::default() };
     let mut stack = Stack::start(options).await.context("the stack does not start")?;
+    let mut strict = strict_node::start(&stack).await?;
     let mut control = Control::serve().await?;
 
     let mut failed = Vec::new();
@@ -38,12 +42,13 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
         let name = file.strip_prefix(node_js::folder()).unwrap_or(file).display().to_string();
         eprintln!("\n── {name}");
         let mut node = node(file, &stack, &control)?;
-        node.envs(environment.iter().copied());
+        node.env("STARLING_STRICT_NODE", strict.url()).envs(environment.iter().copied());
         if !passes(node, &mut stack, &mut control).await? {
             failed.push(name);
         }
     }
     drop(control);
+    strict.stop().await.context("the node with limits did not stop well")?;
     let stopped = stack.stop().await.context("the stack did not stop well");
     ensure!(failed.is_empty(), "failed, as told above: {}", failed.join(", "));
     stopped
