@@ -1,6 +1,7 @@
 //! `/healthz`, `/readyz` and `/metrics` over HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header::CONTENT_TYPE};
@@ -12,22 +13,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{self, Metrics};
 
+/// How long requests may take that are under way at the end.
+const FINISH: Duration = Duration::from_secs(1);
+
 /// Serves until `shutdown`: `/healthz` answers as long as the process does, `/readyz` with 503 while
 /// the worker does not take its part in routing, `/metrics` what it has counted.
-///
-/// # Errors
-/// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
     ready: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
     shutdown: CancellationToken,
-) -> std::io::Result<()> {
+) {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness).with_state(ready))
         .route("/metrics", get(counts).with_state(metrics));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    service_shell::serve_http(listener, router, shutdown, FINISH).await;
 }
 
 async fn readiness(State(ready): State<watch::Receiver<bool>>) -> (StatusCode, &'static str) {

@@ -53,10 +53,7 @@ pub async fn run(
         () = shutdown.cancelled() => Ok(()),
     };
     health_end.cancel();
-    // A client that keeps its connection open must not keep the process.
-    if let Ok(served) = tokio::time::timeout(FLUSH_TIMEOUT, serving).await {
-        served.context("the health server failed")?.context("the health server failed")?;
-    }
+    serving.await.context("the health server failed")?;
     result
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_nats::Client;
 use axum::Router;
-use service_shell::Link;
 use service_shell::token::{KeyUpkeep, Verifier};
+use service_shell::{Link, serve_http};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -104,34 +104,12 @@ pub async fn run(
     let queue = Queue::new(parts.client, parts.intake, uploads, give_up_after, parts.metrics);
     let queue = tokio::spawn(queue.run(config.parallel.get(), shutdown.clone()));
 
-    let served = serve(listener, router, shutdown.clone()).await;
+    serve_http(listener, router, shutdown.clone(), FINISH).await;
     shutdown.cancel();
     queue.await.context("the queue ended badly")?;
     checks.await.context("the checks of the bucket ended badly")?;
     upkeep.await.context("the upkeep of the keys of tokens ended badly")?;
-    served.context("the HTTP server failed")
-}
-
-/// Serves until `shutdown`, and what is under way then for a while longer. A client that reads or sends
-/// slowly must not keep the process.
-async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-) -> std::io::Result<()> {
-    let serving =
-        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let enough = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(FINISH).await;
-    };
-    tokio::select! {
-        served = serving => served,
-        () = enough => {
-            tracing::warn!("left with requests under way after {FINISH:?}");
-            Ok(())
-        }
-    }
+    Ok(())
 }
 
 /// The HTTP of the worker alone, for where something else listens, as on Lambda. Nothing checks the

@@ -94,11 +94,11 @@ async function open(me, session) {
 
 /** Does what `model/files.js` wants done. */
 function carryFile(effect, answer, { held, uploads, connection }) {
-  const { emit, upload, file, payload, within, abort, keep, mediaId, drop } = effect;
+  const { emit, upload, file, payload, within, abort, keep, mediaId, done, drop } = effect;
   if (emit) void connection.emitFile(emit, held.fileOf(file).arrayBuffer(), payload, answer, within);
   if (upload) void uploads.start(effect, file === undefined ? null : held.fileOf(file), answer);
   if (abort) uploads.abort(abort);
-  if (keep) held.keep(keep, mediaId);
+  if (keep) held.keep(keep, mediaId, done);
   if (drop) held.drop(drop);
 }
 

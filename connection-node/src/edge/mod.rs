@@ -17,6 +17,7 @@
 //! | `upgrade` | RFC 6455's opening handshake, and the way from hyper's stream to ours |
 //! | `polling` | Engine.IO's HTTP transport: open, GET, POST |
 //! | `transport` | the handle by which the node sees and closes one client's transport |
+//! | `close_reason` | why transports end |
 //! | `intake` | what one client may send, before it is authenticated and after |
 //! | `frames` | how long a WebSocket's frames say that they are |
 //! | `headers` | what every answer tells browsers |
@@ -28,6 +29,7 @@
 //! | `origin` | the allowed origins |
 //! | `refusal` | the answers to what is refused |
 
+mod close_reason;
 mod config;
 mod dispatch;
 mod drain;
@@ -50,11 +52,12 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use close_reason::CloseReason;
 pub use config::{EdgeConfig, IoService, build, builder};
 pub use intake::Intake;
 pub use origin::{InvalidOrigin, Origins};
 pub use serve::serve;
-pub use transport::{CloseReason, Outgoing, Transport};
+pub use transport::{Outgoing, Transport};
 
 use intake::{Budget, IntakeBounds};
 use refusal::{Refusal, Refusals};

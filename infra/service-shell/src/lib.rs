@@ -5,6 +5,7 @@
 //! leaves what a service does to the service.
 
 mod http_failure;
+mod http_server;
 mod nats;
 mod process;
 pub mod token;
@@ -13,6 +14,7 @@ mod web_url;
 use std::fmt;
 
 pub use http_failure::{HttpFailure, bearer};
+pub use http_server::serve_http;
 pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
 pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
 pub use web_url::WebUrl;

@@ -29,9 +29,10 @@ export class HeldFiles {
     return this.urlOf(this.#sent.get(mediaId));
   }
 
-  /** It is stored as `mediaId`. */
-  keep(id, mediaId) {
+  /** It is stored as `mediaId`; `done` where nobody will send its bytes again. */
+  keep(id, mediaId, done) {
     this.#sent.set(mediaId, id);
+    if (!done) return;
     setTimeout(() => {
       this.#sent.delete(mediaId);
       if (![...this.#sent.values()].includes(id)) this.drop(id);

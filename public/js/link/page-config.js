@@ -10,15 +10,20 @@ export async function mediaUrl() {
   for (;;) {
     try {
       const response = await fetch('/config.json');
-      if (response.ok) return addressOf((await response.json()).mediaUrl);
+      if (response.ok) return addressOf(await response.text());
       if (response.status < 500) return null;
     } catch {
-      // No connection, or no JSON from something in between: neither says no.
+      // No connection: nobody has said no.
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
   }
 }
 
-function addressOf(value) {
-  return safeAddress(value)?.replace(/\/+$/, '') ?? null;
+/** A server that says something else than JSON serves the page alone. */
+function addressOf(text) {
+  try {
+    return safeAddress(JSON.parse(text)?.mediaUrl)?.replace(/\/+$/, '') ?? null;
+  } catch {
+    return null;
+  }
 }

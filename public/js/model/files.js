@@ -4,7 +4,8 @@
 // nothing was heard:
 //   { upload: 'ask', request }  { upload: 'post', ticket, file, progress(part, now) }  { upload: 'complete', uploadId }
 //   { abort: id }  ends what is under way for an entry
-//   { keep: id, mediaId } the bytes of `id` are those of `mediaId` now;  { drop: id } nobody wants them any more
+//   { keep: id, mediaId, done } the bytes of `id` are those of `mediaId` now, and `done` if they need not leave again
+//   { drop: id } nobody wants them any more
 
 import { cleanName, MAX_WAITING, nameWords, noDirectWay, refusalOf, typeOf, wayFor } from './attachable.js';
 import * as outbox from './file-outbox.js';
@@ -115,7 +116,7 @@ export class Files {
     if (!likely) return [];
     if (likely.state === 'unsure') return this.#arrived(likely, message.mediaId, now);
     this.#change(likely.id, (entry) => ({ ...entry, seenAs: message.mediaId }));
-    return this.#kept(likely.id, message.mediaId);
+    return this.#kept(likely.id, message.mediaId, false);
   }
 
   /** `file-error`; it may come twice. */
@@ -130,7 +131,7 @@ export class Files {
   interrupted() {
     const gone = this.entries.filter(({ state, seenAs }) => state === 'sending' && seenAs !== null);
     this.entries = this.entries.map(outbox.interrupted);
-    return gone.flatMap((entry) => this.#remove(entry.id, []));
+    return gone.flatMap((entry) => this.#remove(entry.id, this.#kept(entry.id, entry.seenAs, true)));
   }
 
   /** A room has been caught up with after a lost connection. */
@@ -180,7 +181,7 @@ export class Files {
     switch (entry.state) {
       case 'sending':
         this.#tell(`Sending ${nameWords(filename)}.`);
-        return [{ emit: 'send-file', file: id, payload: { room, filename }, answer, within: ACK_WITHIN }];
+        return [{ emit: 'send-file', file: id, payload: { room, filename, clientMessageId: id }, answer, within: ACK_WITHIN }];
       case 'asking':
         this.#tell(`Sending ${nameWords(filename)}.`);
         return [{ upload: 'ask', id, request: { room, filename, mime, size }, answer }];
@@ -233,13 +234,13 @@ export class Files {
 
   #arrived({ id, filename }, mediaId, now) {
     this.#tell(`${nameWords(filename)} is sent.`);
-    return [...this.#remove(id, this.#kept(id, mediaId)), ...this.flush(now)];
+    return [...this.#remove(id, this.#kept(id, mediaId, true)), ...this.flush(now)];
   }
 
-  #kept(id, mediaId) {
+  #kept(id, mediaId, done) {
     this.#names.set(mediaId, id);
     if (this.#names.size > NAMES) this.#names.delete(this.#names.keys().next().value);
-    return [{ keep: id, mediaId }];
+    return [{ keep: id, mediaId, done }];
   }
 
   #tell(text) {

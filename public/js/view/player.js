@@ -43,6 +43,7 @@ class Player {
   #source;
   #name;
   #audio = null;
+  #loading = null;
   #seconds = Number.NaN;
   #toggle = make('button', { type: 'button', class: 'player-toggle', 'data-testid': 'play', 'aria-label': 'Play' }, [icon('play')]);
   #rest = svg('path', { class: 'bars-rest', d: barsPath([]) });
@@ -72,14 +73,14 @@ class Player {
   async prepare() {
     inView.unobserve(this.element);
     if (this.#audio) return true;
+    this.#loading ??= readySound(this.#source).then((sound) => this.#load(sound));
     try {
-      const sound = await readySound(this.#source);
-      this.#audio ??= await this.#load(sound);
-      return true;
+      await this.#loading;
     } catch {
       this.#fail();
-      return false;
     }
+    // It may have failed since.
+    return this.#audio !== null;
   }
 
   pause() {
@@ -90,10 +91,11 @@ class Player {
     const audio = new Audio();
     audio.preload = 'auto';
     audio.src = src;
-    audio.addEventListener('error', () => this.#fail());
-    audio.addEventListener('play', () => this.#show('playing'));
-    audio.addEventListener('pause', () => this.#show('paused'));
-    audio.addEventListener('ended', () => this.#moveTo(0));
+    const whileHere = (act) => () => this.#audio === audio && act();
+    audio.addEventListener('error', whileHere(() => this.#fail()));
+    audio.addEventListener('play', whileHere(() => this.#show('playing')));
+    audio.addEventListener('pause', whileHere(() => this.#show('paused')));
+    audio.addEventListener('ended', whileHere(() => this.#moveTo(0)));
     const measured = await measure(audio);
     this.#seconds = Number.isFinite(seconds) ? seconds : measured;
     if (bars) for (const path of [this.#rest, this.#played]) path.setAttribute('d', barsPath(bars));
@@ -102,7 +104,6 @@ class Player {
     setAttribute(this.element, 'aria-label', `${this.#name}, ${spokenTime(this.#seconds)}`);
     this.#audio = audio;
     this.#show('paused');
-    return audio;
   }
 
   async #pressed() {
@@ -112,13 +113,13 @@ class Player {
     if (playing !== this) playing?.pause();
     playing = this;
     // Refused where the browser wants a press of its own for sound: the next one is.
-    await this.#audio.play().catch(() => this.#show('paused'));
+    await this.#audio.play().catch(() => this.#audio && this.#show('paused'));
     this.#follow();
   }
 
   /** While it plays, with every frame; it falls silent when it is no longer on the page. */
   #follow() {
-    if (this.#audio.paused) return;
+    if (this.#audio?.paused !== false) return;
     if (!this.element.isConnected) return this.#audio.pause();
     this.#drawPosition();
     requestAnimationFrame(() => this.#follow());
@@ -149,7 +150,8 @@ class Player {
   }
 
   #fail() {
-    ready.delete(this.#source);
+    forget(this.#source);
+    this.#loading = null;
     this.element.dataset.state = 'broken';
     this.#audio = null;
     this.#toggle.replaceChildren(icon('again'));
@@ -169,10 +171,14 @@ function readySound(source) {
 
 function forgetOldest() {
   if (ready.size <= READY) return;
-  const [key, opening] = ready.entries().next().value;
-  ready.delete(key);
-  // A player that has it goes on with what it has loaded.
-  opening.then(({ src }) => src.startsWith('blob:') && URL.revokeObjectURL(src)).catch(() => {});
+  forget(ready.keys().next().value);
+}
+
+/** A player that has it goes on with what it has loaded. */
+function forget(source) {
+  const opening = ready.get(source);
+  ready.delete(source);
+  void opening?.then(({ src }) => src.startsWith('blob:') && URL.revokeObjectURL(src)).catch(() => {});
 }
 
 /** What a browser recorded does not say how long it is, until one has been at its end. */

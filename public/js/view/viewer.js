@@ -86,7 +86,8 @@ export class Viewer {
   async #save(event) {
     event.preventDefault();
     const picture = this.#pictures[this.#at];
-    if (!(await save(picture.url, savedName(picture)))) window.open(picture.url, '_blank', 'noopener');
+    const address = safeAddress(picture.url);
+    if (address !== null && !(await save(address, savedName(picture)))) window.open(address, '_blank', 'noopener');
   }
 
   #closed() {
