@@ -124,7 +124,7 @@ async fn a_flood_of_frames_ends_its_connection() {
             break;
         }
     }
-    assert_eq!(client.next().await, None);
+    client.wait_for_end().await;
     assert_eq!(node.see_disconnected().await, Some(CloseReason::Protocol));
     bystander.echo("undisturbed").await;
     node.stop().await;
