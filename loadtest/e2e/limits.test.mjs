@@ -43,7 +43,7 @@ for (const transports of [['websocket'], ['polling']]) {
     await other.messagesUpTo(room, stored.length);
     // Nobody was told of the others.
     await other.say(room, 'well');
-    await client.message(room, 'well');
+    await Promise.all([client.message(room, 'well'), other.message(room, 'well')]);
     assert.equal(other.contents(room).length, stored.length + 1);
 
     await sleep(Math.max(...refused.map((ack) => ack.retryAfter)));

@@ -259,3 +259,56 @@ impl Summary {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::run::LimitLevel, *};
+
+    fn whole() -> Summary {
+        let plan = Plan {
+            program: PathBuf::new(),
+            inputs: 2,
+            seed: 1,
+            clients: 100,
+            rate: 1.0,
+            at_once: 1,
+            addresses: 1,
+            limits: LimitLevel::High,
+        };
+        let mut summary = Summary::of(&plan);
+        let struck = |reaction| Struck { kind: Kind::Frame, reaction, breach: None };
+        summary.struck(vec![struck(Reaction::Ended), struck(Reaction::ShutOut)]);
+        summary.newcomers(Ok(10), "then");
+        summary.memory = Memory { before: 1 << 20, most: 2 << 20, after: 1 << 20 };
+        summary.gauges.connections = 110;
+        summary.testimony = Testimony { sent: 5, acked: 5, delivered: 50, ..Testimony::default() };
+        summary
+    }
+
+    #[test]
+    fn whatever_does_not_hold_is_told() {
+        assert_eq!(whole().complaints(), Vec::<String>::new());
+        assert_eq!(whole().reached(), 1);
+        type Spoil = fn(&mut Summary);
+        let table: [(Spoil, &str); 11] = [
+            (|summary| summary.struck -= 1, "only 1 inputs"),
+            (|summary| summary.breaches.push("was let in".to_owned()), "was let in"),
+            (|summary| summary.newcomers(Err(anyhow::anyhow!("no")), "then"), "no new client"),
+            (|summary| summary.testimony.findings.push("twice".to_owned()), "twice"),
+            (|summary| summary.testimony.disconnects = 1, "1 well-behaved clients lost"),
+            (|summary| summary.testimony.acked = 4, "4 of 5 messages"),
+            (|summary| summary.testimony.delivered = 0, "nothing was delivered"),
+            (|summary| summary.panics = 1, "panicked"),
+            (|summary| summary.memory.most = 200 << 20, "memory grew"),
+            (|summary| summary.gauges.connections = 111, "left behind"),
+            (|summary| summary.gauges.incoming = 1, "left behind"),
+        ];
+        for (spoil, complaint) in table {
+            let mut summary = whole();
+            spoil(&mut summary);
+            let complaints = summary.complaints();
+            assert!(complaints.iter().any(|told| told.contains(complaint)), "{complaints:?}");
+            assert!(summary.text().contains("BROKEN"));
+        }
+    }
+}
