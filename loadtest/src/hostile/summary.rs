@@ -285,11 +285,12 @@ mod tests {
         summary
     }
 
+    type Spoil = fn(&mut Summary);
+
     #[test]
     fn whatever_does_not_hold_is_told() {
         assert_eq!(whole().complaints(), Vec::<String>::new());
         assert_eq!(whole().reached(), 1);
-        type Spoil = fn(&mut Summary);
         let table: [(Spoil, &str); 11] = [
             (|summary| summary.struck -= 1, "only 1 inputs"),
             (|summary| summary.breaches.push("was let in".to_owned()), "was let in"),
