@@ -15,6 +15,7 @@ const USER_BURST = 25;
 const CONNECTIONS = 20;
 
 const strict = { url: strictNode };
+assert.ok(strictNode, 'STARLING_STRICT_NODE is not set; run this with `cargo test -p loadtest`');
 
 /** Sends so many messages at once; the acks, those of messages that were stored first. */
 async function flood(clients, room, count) {

@@ -5,6 +5,11 @@ use connection_node::limits::{LimitSettings, Rate};
 use local_stack::{port, service::Service, slot::Slot, stack::Stack};
 use service_shell::token::{Secret, TokenArgs};
 
+/// The tests that want it.
+pub const TESTS: &str = "limits.test.mjs";
+/// Where they find its URL.
+pub const URL: &str = "STARLING_STRICT_NODE";
+
 /// Starts it and waits until it is ready.
 pub async fn start(stack: &Stack) -> anyhow::Result<Slot> {
     let config = connection_node::Config {
