@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use service_shell::{
-    NatsUrl, WebUrl,
+    NatsArgs, WebUrl,
     token::{Signer, TokenArgs},
 };
 use wire::{NodeId, RoomName, identity::NameError};
@@ -14,10 +14,8 @@ use crate::{edge::EdgeConfig, limits::LimitSettings};
 /// environment.
 #[derive(Clone, clap::Args)]
 pub struct Config {
-    /// The NATS server: `nats://host:port`, or `tls://host:port`; of a cluster, several with commas
-    /// between them.
-    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
-    pub nats_url: NatsUrl,
+    #[command(flatten)]
+    pub nats: NatsArgs,
 
     /// A name for logs: 1 to 39 of a-z, 0-9 and '-'; `node` where there is none. Every run adds a
     /// random suffix, for a node's id names one run.
@@ -143,10 +141,9 @@ impl Config {
     ///
     /// # Panics
     /// When `nats_url` is no URL of a NATS server.
-    #[allow(clippy::expect_used)] // A caller with a URL of its own making.
     pub fn local(nats_url: &str) -> Self {
         Self {
-            nats_url: nats_url.parse().expect("a NATS URL"),
+            nats: NatsArgs::at(nats_url),
             node_id: "node".to_owned(),
             tokens: TokenArgs::local(),
             dev_tokens: true,
@@ -226,7 +223,7 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("nats_url", &self.nats_url)
+            .field("nats", &self.nats)
             .field("node_id", &self.node_id)
             .field("allowed_origins", &self.allowed_origins)
             .field("default_rooms", &self.default_rooms)

@@ -17,7 +17,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Metric, Registry},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use wire::ErrorCode;
 
@@ -74,6 +74,7 @@ pub struct Metrics {
     upload_bytes_in_flight: Level,
     queued_inputs: Level,
     tasks: Level,
+    nats_refusals: Count,
 }
 
 /// How a connection to the namespace went.
@@ -173,6 +174,8 @@ pub struct Instruments {
     pub reads: Arc<Semaphore>,
     pub most_reads: usize,
     pub tasks: TaskTracker,
+    /// Counts what NATS denies.
+    pub refusals: watch::Receiver<u64>,
 }
 
 impl Default for Metrics {
@@ -221,6 +224,7 @@ impl Default for Metrics {
             ),
             queued_inputs: new(r, "queued_inputs", "Inputs that wait for the rooms"),
             tasks: new(r, "tasks", "Tasks for connections and for reads of the log"),
+            nats_refusals: new(r, "nats_refusals", "What NATS has denied to this node"),
             counting: Mutex::default(),
             registry,
         }
@@ -256,8 +260,17 @@ impl Metrics {
     /// # Errors
     /// When the text cannot be written.
     pub async fn text(instruments: &Instruments) -> Result<String, fmt::Error> {
-        let Instruments { metrics, edge, hub, publisher, uploads, reads, most_reads, tasks } =
-            instruments;
+        let Instruments {
+            metrics,
+            edge,
+            hub,
+            publisher,
+            uploads,
+            reads,
+            most_reads,
+            tasks,
+            refusals,
+        } = instruments;
         // Shards that are stuck keep the last count: the queue's length tells of them.
         if let Ok(census) = tokio::time::timeout(CENSUS, hub.census()).await {
             set(&metrics.rooms, census.rooms);
@@ -274,14 +287,14 @@ impl Metrics {
         set(&metrics.upload_bytes_in_flight, uploads.held());
         set(&metrics.queued_inputs, hub.queued());
         set(&metrics.tasks, edge.tasks() + tasks.len());
-        metrics.catch_up(edge);
+        metrics.count_elsewhere(edge, *refusals.borrow() + uploads.refusals());
         let mut text = String::new();
         text::encode(&mut text, &metrics.registry)?;
         Ok(text)
     }
 
-    /// Brings the counters up to the edge's own counts; one caller at a time, or they would overshoot.
-    fn catch_up(&self, edge: &Edge) {
+    /// Brings the counters up to what others count; one caller at a time, or they would overshoot.
+    fn count_elsewhere(&self, edge: &Edge, refusals: u64) {
         let _turn = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         for (reason, ended) in edge.ended() {
             let counter = self.closes.get_or_create_owned(&Close { reason: Reason(reason) });
@@ -296,6 +309,7 @@ impl Metrics {
             let counter = self.refusals.get_or_create_owned(&HandshakeRefusal { reason });
             counter.inc_by(count.saturating_sub(counter.get()));
         }
+        self.nats_refusals.inc_by(refusals.saturating_sub(self.nats_refusals.get()));
     }
 }
 

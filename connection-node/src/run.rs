@@ -110,6 +110,7 @@ fn instruments(engine: &Engine, edge: Arc<Edge>) -> Instruments {
         reads: io.reads.clone(),
         most_reads: READS,
         tasks: io.tasks.clone(),
+        refusals: engine.refusals.clone(),
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::{Metric, Registry};
+use tokio::sync::watch;
 
 use crate::owner::End;
 
@@ -39,6 +40,7 @@ pub struct Metrics {
     pub frame_bytes: Counter,
     /// What the connection to NATS did not take.
     pub publish_failures: Counter,
+    nats_refusals: Counter,
 }
 
 /// What happened to a lease.
@@ -85,6 +87,7 @@ impl Metrics {
             frames: add(registry, "frames", "Frames sent to nodes"),
             frame_bytes: add(registry, "frame_bytes", "Bytes of the frames sent to nodes"),
             publish_failures: add(registry, "publish_failures", "What NATS did not take"),
+            nats_refusals: add(registry, "nats_refusals", "What NATS has denied to this worker"),
             registry: made,
         }
         .with_every_label()
@@ -98,6 +101,15 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).context("cannot write the metrics as text")?;
         Ok(text)
+    }
+
+    /// Follows the connection's own count of what NATS denies, until the connection is gone.
+    pub async fn count_refusals(self: Arc<Self>, mut refusals: watch::Receiver<u64>) {
+        let mut counted = 0;
+        while let Ok(now) = refusals.wait_for(|now| *now > counted).await.map(|now| *now) {
+            self.nats_refusals.inc_by(now - counted);
+            counted = now;
+        }
     }
 
     /// Partitions that are owned, rooms with members in them, and records of the log yet to be read.

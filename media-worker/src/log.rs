@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
-use async_nats::jetstream::{self, Context};
 use async_nats::{Client, HeaderMap};
+use service_shell::JetStreamApi;
+use service_shell::telemetry::{Span, SpanKind};
+use wire::header::TRACEPARENT;
 use wire::{RoomName, Seq, StoredFile, StoredMessage, stream, subject};
 
 /// How long one request may take.
@@ -19,8 +22,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) async fn open(client: Client) -> anyhow::Result<Self> {
-        let mut jetstream = jetstream::new(client);
+    pub(crate) async fn open(client: Client, api: &JetStreamApi) -> anyhow::Result<Self> {
+        let mut jetstream = api.context(client);
         jetstream.set_timeout(TIMEOUT);
         let rooms = jetstream.get_stream_no_info(stream::ROOMS).await.context("no such stream")?;
         Ok(Self { jetstream, rooms })
@@ -64,13 +67,18 @@ impl Log {
         &self,
         room: &RoomName,
         message: &StoredFile,
+        span: &Span,
     ) -> anyhow::Result<()> {
+        let publishing = span.child("publish", SpanKind::Producer);
         let payload = serde_json::to_vec(&StoredMessage::File(message.clone()))?;
         let mut headers = HeaderMap::new();
         headers.insert(NATS_MESSAGE_ID, &*message.id);
-        let publishing =
+        if let Some(traceparent) = publishing.traceparent() {
+            headers.insert(TRACEPARENT, traceparent);
+        }
+        let stored =
             self.jetstream.publish_with_headers(subject::message(room), headers, payload.into());
-        publishing.await.context("cannot publish")?.await.context("the log did not confirm")?;
+        stored.await.context("cannot publish")?.await.context("the log did not confirm")?;
         Ok(())
     }
 }

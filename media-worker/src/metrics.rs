@@ -14,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
+use tokio::sync::watch;
 use wire::ErrorCode;
 
 /// The media type of [`Metrics::text`].
@@ -44,6 +45,7 @@ pub(crate) struct Metrics {
     /// Deliveries of a job after its first.
     pub redeliveries: Counter,
     pub dead_letters: Counter,
+    nats_refusals: Counter,
 }
 
 /// By which way an upload came.
@@ -143,6 +145,7 @@ impl Metrics {
             retries: add(registry, "retries", "Further attempts at a job that the worker keeps"),
             redeliveries: add(registry, "redeliveries", "Deliveries of a job after its first"),
             dead_letters: add(registry, "dead_letters", "Dead-letter records that were written"),
+            nats_refusals: add(registry, "nats_refusals", "What NATS has denied to this worker"),
             registry: made,
         }
         .with_every_label()
@@ -156,6 +159,15 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).context("cannot write the metrics as text")?;
         Ok(text)
+    }
+
+    /// Follows the connection's own count of what NATS denies, until the connection is gone.
+    pub(crate) async fn count_refusals(self: Arc<Self>, mut refusals: watch::Receiver<u64>) {
+        let mut counted = 0;
+        while let Ok(now) = refusals.wait_for(|now| *now > counted).await.map(|now| *now) {
+            self.nats_refusals.inc_by(now - counted);
+            counted = now;
+        }
     }
 
     /// The end of an upload that was worked on for `took`.

@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use service_shell::telemetry::{Span, SpanKind};
 use socketioxide::handler::Value;
 use wire::{
     ErrorCode, Failure, RoomName, Seq, StoredChat, StoredMessage, Timestamp, User,
     client::{ChatStored, Done, HistoryPage, Typing},
     ephemeral::FromNode,
-    subject,
+    event, subject,
 };
 
 use super::{Gateway, Line, Peer, Reply, overloaded};
@@ -203,5 +204,6 @@ fn speech(
     let done = Box::new(move |stored: Result<Stored, Failure>| {
         done(stored.map(|Stored { seq, timestamp }| ChatStored { id, room: into, seq, timestamp }));
     });
-    Ok(Publication { subject, payload, id: message_id, timestamp, done })
+    let span = Span::root(event::CHAT_MESSAGE, SpanKind::Server);
+    Ok(Publication { subject, payload, id: message_id, timestamp, span, done })
 }

@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use service_shell::NatsUrl;
+use service_shell::{
+    NatsArgs,
+    telemetry::{Span, SpanKind},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 use wire::{
@@ -49,9 +52,9 @@ impl Uploads {
     ///
     /// # Errors
     /// As [`MediaQueue::open`] and [`MediaQueue::words`].
-    pub async fn start(url: &NatsUrl, capacity: u64, io: &HubIo) -> anyhow::Result<Self> {
+    pub async fn start(nats: &NatsArgs, capacity: u64, io: &HubIo) -> anyhow::Result<Self> {
         let node = io.node.clone();
-        let queue = MediaQueue::open(url, node.clone(), capacity).await?;
+        let queue = MediaQueue::open(nats, node.clone(), capacity).await?;
         let words = queue.words().await?;
         let (metrics, tasks, stop) = (io.metrics.clone(), io.tasks.clone(), io.stop.clone());
         let uploads = Self { node, queue, senders: Arc::default(), metrics, tasks, stop };
@@ -62,6 +65,11 @@ impl Uploads {
     /// Bytes of files under way.
     pub fn held(&self) -> usize {
         self.queue.held()
+    }
+
+    /// What NATS has denied.
+    pub fn refusals(&self) -> u64 {
+        self.queue.refusals()
     }
 
     /// Takes a file, and answers its sender once it is queued or refused.
@@ -105,7 +113,8 @@ impl Uploads {
 
     async fn carry(&self, peer: Peer, job: MediaJob, bytes: Bytes, held: Held, ack: Reply) {
         let size = bytes.len();
-        let put = self.stop.run_until_cancelled(self.queue.put(&job, bytes, held));
+        let mut span = Span::root(event::SEND_FILE, SpanKind::Server);
+        let put = self.stop.run_until_cancelled(self.queue.put(&job, bytes, held, &span));
         // Without an end the node stops, and with it the connection.
         let Some(put) = put.await else { return };
         let (key, media_id) = (peer.key(), job.media_id);
@@ -119,6 +128,7 @@ impl Uploads {
             }
             Err(failure) => {
                 self.metrics.count_upload(Uploaded::of(failure.code));
+                span.fail("unavailable");
                 peer.answer(ack, &failure);
                 let failed = self.senders().answered(key, &media_id, false);
                 failed.inspect(|(peer, error)| tell(peer, error));

@@ -3,22 +3,17 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use local_stack::cli::{Cli, Command, ProvisionArgs, StartArgs};
-use local_stack::provision::provision;
+use local_stack::cli::{Cli, Command, NatsKeysArgs, ProvisionArgs, StartArgs};
+use local_stack::nats_keys::NatsKeys;
+use local_stack::provision::provision_with;
 use local_stack::stack::Stack;
 use local_stack::stack_options::StackOptions;
 use local_stack::{banner, external_nats, progress, socket_io_client, stop_signal};
-use service_shell::{BadConfiguration, EX_USAGE};
-use tracing_subscriber::EnvFilter;
+use service_shell::telemetry::Process;
+use service_shell::{BadConfiguration, EX_USAGE, NatsArgs};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_thread_names(true)
-        .with_writer(std::io::stderr)
-        .init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -27,10 +22,18 @@ async fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 });
         }
     };
-    let outcome = match cli.command {
-        Some(Command::Provision(args)) => make_streams(args).await,
-        None => start(cli.start).await,
+    let process = Process { name: "starling", default_log: "warn", thread_names: true };
+    let outcome = async {
+        let telemetry = cli.start.telemetry.start(&process)?;
+        let outcome = match cli.command {
+            Some(Command::Provision(args)) => make_streams(args).await,
+            Some(Command::NatsKeys(args)) => make_keys(&args),
+            None => start(cli.start).await,
+        };
+        telemetry.end().await;
+        outcome
     };
+    let outcome = outcome.await;
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,9 +45,17 @@ async fn main() -> ExitCode {
 }
 
 async fn make_streams(args: ProvisionArgs) -> anyhow::Result<()> {
-    let client = external_nats::connect(&args.nats_url).await?;
-    provision(&client, &args.options()).await?;
+    let nats = NatsArgs { nats_url: args.nats_url.clone(), access: args.access.clone() };
+    let client = external_nats::connect(&nats).await?;
+    provision_with(nats.access.jetstream().context(client), &args.options()).await?;
     progress::say("streams and buckets are in place");
+    Ok(())
+}
+
+fn make_keys(args: &NatsKeysArgs) -> anyhow::Result<()> {
+    NatsKeys::make(&args.out, &args.host)?;
+    let folder = args.out.display();
+    progress::say(format_args!("keys, certificates and server configurations are in {folder}"));
     Ok(())
 }
 

@@ -6,8 +6,13 @@
 
 mod http_failure;
 mod http_server;
+mod jetstream_api;
 mod nats;
+mod nats_access;
+mod nats_refusals;
+mod nats_url;
 mod process;
+pub mod telemetry;
 pub mod token;
 mod web_url;
 
@@ -15,8 +20,11 @@ use std::fmt;
 
 pub use http_failure::{HttpFailure, bearer};
 pub use http_server::serve_http;
-pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
-pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
+pub use jetstream_api::JetStreamApi;
+pub use nats::{Link, MINIMUM_SERVER, connect, hopeless};
+pub use nats_access::{NatsAccess, NatsArgs, NatsDomain, NkeySeed};
+pub use nats_url::NatsUrl;
+pub use process::{main, main_of_line};
 pub use web_url::WebUrl;
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.

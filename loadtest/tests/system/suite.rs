@@ -31,8 +31,14 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
     let files = test_files(&node_js::folder().join(folder))?;
     let public = default_public();
     let client = socket_io_client::find_or_install(&public).await?;
-    let options =
-        StackOptions { public, socket_io_client: Some(client), ..StackOptions::default() };
+    // Each service gets into NATS as its own role, as in production: what a role lacks fails here.
+    let keys = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let options = StackOptions {
+        public,
+        socket_io_client: Some(client),
+        nats_keys: Some(keys.path().to_owned()),
+        ..StackOptions::default()
+    };
     let mut stack = Stack::start(options).await.context("the stack does not start")?;
     let mut control = Control::serve().await?;
 
@@ -58,8 +64,10 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
         }
     }
     drop(control);
+    let refused = stack.nats_process()?.refusals()?;
     let stopped = stack.stop().await.context("the stack did not stop well");
     ensure!(failed.is_empty(), "failed, as told above: {}", failed.join(", "));
+    ensure!(refused.is_empty(), "NATS refused what a service needs:\n{}", refused.join("\n"));
     stopped
 }
 
