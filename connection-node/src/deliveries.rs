@@ -2,6 +2,7 @@
 
 use async_nats::Subscriber;
 use futures_util::StreamExt;
+use service_shell::telemetry::{Span, SpanKind};
 use tokio_util::sync::CancellationToken;
 use wire::delivery::{Delivered as Sent, Frame, ToNode};
 
@@ -51,7 +52,8 @@ async fn hand_over(item: ToNode, hub: &Hub) {
 }
 
 fn read(sent: Sent) -> Delivered {
-    let Sent { room, seq, prev, body } = sent;
+    let Sent { room, seq, prev, body, trace } = sent;
+    let span = Span::following(trace.as_deref(), "deliver", SpanKind::Consumer);
     let message = Message::from_stored(&room, seq, body.get().as_bytes());
-    Delivered { room, seq, prev, message }
+    Delivered { room, seq, prev, message, span }
 }

@@ -55,11 +55,16 @@ pub struct Metrics {
     /// Gaps read from the log, a page at a time.
     pub repairs: Count,
     closes: Family<Close, Count>,
+    rate_limited: Family<RateLimited, Count>,
+    refusals: Family<HandshakeRefusal, Count>,
     uploads: Family<Upload, Count>,
     /// Bytes of the files that were queued.
     pub upload_bytes: Count,
     counting: Mutex<()>,
     connections: Level,
+    unauthenticated: Level,
+    http_connections: Level,
+    incoming: Level,
     waiting: Level,
     rooms: Level,
     room_members: Level,
@@ -84,6 +89,8 @@ pub enum Connected {
     accepted,
     unauthenticated,
     banned,
+    /// One user connects again and again.
+    rate_limited,
     /// The keys to check its token with could not be had.
     unavailable,
 }
@@ -130,6 +137,18 @@ impl Uploaded {
     }
 }
 
+/// What was refused because there was too much of it, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RateLimited {
+    what: &'static str,
+    per: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HandshakeRefusal {
+    reason: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Close {
     reason: Reason,
@@ -172,9 +191,22 @@ impl Default for Metrics {
             replays: new(r, "replays", "Pages of the log read for one socket"),
             repairs: new(r, "repairs", "Pages of the log read to close a gap"),
             closes: new(r, "transport_closes", "Transports that have ended, by reason"),
+            rate_limited: new(
+                r,
+                "rate_limited",
+                "What was refused as too much, by what and per whom",
+            ),
+            refusals: new(
+                r,
+                "handshake_refusals",
+                "Requests and connections that the edge refused, by reason",
+            ),
             uploads: new(r, "uploads", "Files that sockets have sent, by result"),
             upload_bytes: new(r, "upload_bytes", "Bytes of the files that were queued"),
             connections: new(r, "connections", "Open transports"),
+            unauthenticated: new(r, "unauthenticated", "Transports that have shown no token yet"),
+            http_connections: new(r, "http_connections", "Connections that are busy with HTTP"),
+            incoming: new(r, "receive_buffer_bytes", "Bytes of messages that are incomplete"),
             waiting: new(r, "send_queue_bytes", "Bytes that wait for clients"),
             rooms: new(r, "rooms", "Rooms that are open or opening"),
             room_members: new(r, "room_members", "Sockets in rooms, once for each room"),
@@ -246,6 +278,9 @@ impl Metrics {
             set(&metrics.room_waiters, census.waiters);
         }
         set(&metrics.connections, edge.connections());
+        set(&metrics.unauthenticated, edge.limits().unauthenticated().count());
+        set(&metrics.http_connections, edge.limits().http().count());
+        metrics.incoming.set(i64::try_from(edge.incoming()).unwrap_or(i64::MAX));
         metrics.waiting.set(i64::try_from(edge.waiting()).unwrap_or(i64::MAX));
         set(&metrics.publishes_in_flight, publisher.in_flight());
         set(&metrics.log_reads_in_flight, most_reads - reads.available_permits());
@@ -264,6 +299,15 @@ impl Metrics {
         for (reason, ended) in edge.ended() {
             let counter = self.closes.get_or_create_owned(&Close { reason: Reason(reason) });
             counter.inc_by(ended.saturating_sub(counter.get()));
+        }
+        for (what, per, count) in edge.limits().counts().all() {
+            let labels = RateLimited { what: what.as_str(), per: per.as_str() };
+            let counter = self.rate_limited.get_or_create_owned(&labels);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        for (reason, count) in edge.refused() {
+            let counter = self.refusals.get_or_create_owned(&HandshakeRefusal { reason });
+            counter.inc_by(count.saturating_sub(counter.get()));
         }
         self.nats_refusals.inc_by(refusals.saturating_sub(self.nats_refusals.get()));
     }

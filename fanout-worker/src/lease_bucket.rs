@@ -121,7 +121,7 @@ mod tests {
 
     fn record(subject: &str, payload: &'static str, expired: bool) -> Record {
         let (subject, payload) = (subject.into(), payload.into());
-        Record { subject, seq: 7, payload, pending: 0, expired }
+        Record { subject, seq: 7, payload, pending: 0, expired, traceparent: None }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use serde_json::value::RawValue;
+use service_shell::telemetry::{Span, SpanKind};
 use tokio::sync::mpsc;
 use wire::ephemeral::Interest;
 use wire::subject::{LogSubject, partition_interest, partition_log};
@@ -21,6 +22,8 @@ const WHOLE_LOG: &str = "rt.>";
 #[derive(Debug)]
 pub struct Batch {
     pub records: Vec<Record>,
+    /// The steps of the messages among them that are traced, which go on until those are sent.
+    pub spans: Vec<Span>,
     /// How many more the log had for this partition when it gave the last of them.
     pub pending: u64,
 }
@@ -50,7 +53,7 @@ pub async fn membership(nats: &Nats, partition: Partition) -> Membership {
             Arrival::Opened => membership = Membership::default(),
             Arrival::CaughtUp => break,
             Arrival::Record(record) => {
-                let record = decode(&record);
+                let (record, _) = decode(&record);
                 if let Entry::Interest { room, node, interest } = record.entry {
                     membership.apply(&room, &node, interest, record.seq, 0);
                 }
@@ -80,12 +83,13 @@ pub async fn follow(
         };
         let Arrival::Record(first) = arrival else { continue };
         let mut bytes = first.payload.len();
-        let mut batch = Batch { records: vec![decode(&first)], pending: first.pending };
+        let mut batch = Batch { records: Vec::new(), spans: Vec::new(), pending: first.pending };
+        batch.push(decode(&first));
         while batch.records.len() < max_records && bytes < MAX_BATCH_BYTES {
             let Some(record) = records.ready() else { break };
             bytes += record.payload.len();
             batch.pending = record.pending;
-            batch.records.push(decode(&record));
+            batch.push(decode(&record));
         }
         if batches.send(batch).await.is_err() {
             break;
@@ -94,11 +98,22 @@ pub async fn follow(
     records.close().await;
 }
 
-fn decode(record: &ordered::Record) -> Record {
-    let entry = match LogSubject::parse(&record.subject) {
-        Some(LogSubject::Message { room }) => {
-            body(&record.payload).map(|body| Entry::Message { room, body })
+impl Batch {
+    fn push(&mut self, (record, span): (Record, Span)) {
+        self.records.push(record);
+        if span.is_traced() {
+            self.spans.push(span);
         }
+    }
+}
+
+fn decode(record: &ordered::Record) -> (Record, Span) {
+    let mut span = Span::default();
+    let entry = match LogSubject::parse(&record.subject) {
+        Some(LogSubject::Message { room }) => body(&record.payload).map(|body| {
+            span = Span::following(record.traceparent.as_deref(), "route", SpanKind::Consumer);
+            Entry::Message { room, body, trace: span.traceparent().map(Into::into) }
+        }),
         Some(LogSubject::Interest { room, node }) => {
             Some(Entry::Interest { room, node, interest: interest(&record.payload) })
         }
@@ -109,7 +124,7 @@ fn decode(record: &ordered::Record) -> Record {
         tracing::warn!(subject, seq, "a record of the log cannot be read and is left out");
         Entry::Unreadable
     });
-    Record { seq: record.seq, entry }
+    (Record { seq: record.seq, entry }, span)
 }
 
 /// The body as it is, checked to be JSON once.
@@ -133,14 +148,15 @@ mod tests {
 
     fn decoded(subject: &str, payload: &'static [u8]) -> Entry {
         let (subject, payload) = (subject.into(), Bytes::from_static(payload));
-        let (pending, expired) = (0, false);
-        decode(&ordered::Record { subject, seq: 7, payload, pending, expired }).entry
+        let (pending, expired, traceparent) = (0, false, None);
+        let record = ordered::Record { subject, seq: 7, payload, pending, expired, traceparent };
+        decode(&record).0.entry
     }
 
     #[test]
     fn bodies_pass_as_they_are() {
         let subject = subject::message(&RoomName::parse("a b").unwrap());
-        let Entry::Message { room, body } = decoded(&subject, br#"{"chat": {"x":1}}"#) else {
+        let Entry::Message { room, body, .. } = decoded(&subject, br#"{"chat": {"x":1}}"#) else {
             panic!()
         };
         assert_eq!((room.as_str(), body.get()), ("a b", r#"{"chat": {"x":1}}"#));

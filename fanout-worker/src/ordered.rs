@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use wire::Seq;
+use wire::{Seq, header::TRACEPARENT};
 
 use crate::nats::Nats;
 
@@ -66,6 +66,8 @@ pub struct Record {
     pub pending: u64,
     /// Whether it marks that the one before it outlived its time to live.
     pub expired: bool,
+    /// The step of a trace that it comes from.
+    pub traceparent: Option<String>,
 }
 
 /// A reader of one filter of one stream.
@@ -283,10 +285,10 @@ impl Open {
             *behind = if pending == 0 { 0 } else { behind.saturating_sub(1) };
         }
         let async_nats::Message { subject, payload, headers, .. } = message.message;
-        let expired = headers.is_some_and(|headers| {
-            headers.get(MARKER_REASON).is_some_and(|reason| reason.as_str() == OUTLIVED)
-        });
-        Meaning::Record(Record { subject, seq, payload, pending, expired })
+        let header = |name| headers.as_ref().and_then(|headers| headers.get(name));
+        let expired = header(MARKER_REASON).is_some_and(|reason| reason.as_str() == OUTLIVED);
+        let traceparent = header(TRACEPARENT).map(ToString::to_string);
+        Meaning::Record(Record { subject, seq, payload, pending, expired, traceparent })
     }
 
     fn heartbeat(&mut self, message: async_nats::Message) -> Meaning {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use service_shell::telemetry::Span;
 use tokio::sync::{mpsc, watch};
 use wire::delivery::{Frame, MAX_FRAME_BYTES, RosterChange, ToNode};
 use wire::{NodeId, Seq, User, WorkerId, subject};
@@ -27,16 +28,19 @@ pub struct Batch {
     pub passed: Option<(watch::Sender<Seq>, Seq)>,
     /// Counts the batch while it waits.
     pub waiting: Waiting,
+    /// What is traced among it, until it is sent.
+    pub spans: Vec<Span>,
 }
 
 /// Sends until no owner is left.
 pub async fn run(nats: Nats, metrics: Arc<Metrics>, mut batches: mpsc::Receiver<Batch>) {
     let mut gathered = Vec::with_capacity(GATHER_BATCHES);
     while batches.recv_many(&mut gathered, GATHER_BATCHES).await > 0 {
-        let Gathered { by_node, passed } = gather(gathered.drain(..), Instant::now());
+        let Gathered { by_node, passed, spans } = gather(gathered.drain(..), Instant::now());
         for (node, items) in by_node {
             send(&nats, &metrics, &node, items).await;
         }
+        drop(spans);
         if !passed.is_empty() {
             if let Err(error) = nats.client.flush().await {
                 metrics.publish_failures.inc();
@@ -54,6 +58,7 @@ pub async fn run(nats: Nats, metrics: Arc<Metrics>, mut batches: mpsc::Receiver<
 struct Gathered {
     by_node: HashMap<NodeId, Vec<ToNode>>,
     passed: Vec<(watch::Sender<Seq>, Seq)>,
+    spans: Vec<Span>,
 }
 
 /// Puts together what each node gets. What an owner left that has no right to it any more is dropped:
@@ -61,7 +66,7 @@ struct Gathered {
 /// the counters tell the node that something is missing.
 fn gather(batches: impl Iterator<Item = Batch>, now: Instant) -> Gathered {
     let mut gathered = Gathered::default();
-    for Batch { items, fence, passed, waiting } in batches {
+    for Batch { items, fence, passed, waiting, spans } in batches {
         drop(waiting);
         if now >= *fence.borrow() {
             continue;
@@ -70,6 +75,7 @@ fn gather(batches: impl Iterator<Item = Batch>, now: Instant) -> Gathered {
             gathered.by_node.entry(node).or_default().push(item);
         }
         gathered.passed.extend(passed);
+        gathered.spans.extend(spans);
     }
     gathered
 }
@@ -167,7 +173,7 @@ mod tests {
     fn messages(counter: u64, body_bytes: usize) -> ToNode {
         let room = RoomName::parse("general").unwrap();
         let body = RawValue::from_string(format!("\"{}\"", "x".repeat(body_bytes))).unwrap();
-        let messages = vec![Delivered { room, seq: counter, prev: 0, body }];
+        let messages = vec![Delivered { room, seq: counter, prev: 0, body, trace: None }];
         ToNode::Messages(Messages {
             partition: Partition::of_room("general"),
             epoch: 1,
@@ -223,6 +229,7 @@ mod tests {
             fence: watch::channel(until).1,
             passed: Some((progress.clone(), seq)),
             waiting: metrics.waiting_batch(),
+            spans: Vec::new(),
         };
         let second = std::time::Duration::from_secs(1);
         let batches = [batch(1, now + second), batch(2, now), batch(3, now + second)];

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL, NATS_ROLLUP};
 use async_nats::{HeaderMap, Subscriber};
 use futures_util::StreamExt as _;
+use service_shell::telemetry::Span;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -146,6 +147,8 @@ struct Owner {
     log: mpsc::Receiver<log::Batch>,
     /// How many records the log had beyond the last one.
     pending: u64,
+    /// Of the batch that is handled.
+    spans: Vec<Span>,
     share: Share,
     losses: watch::Receiver<u64>,
     asked: broadcast::Receiver<Question>,
@@ -178,7 +181,8 @@ impl Owner {
             losses: nats.losses.clone(),
             asked: surroundings.questions.subscribe(),
             pending: 0,
-            share: Share::new(surroundings.metrics.clone()),
+            spans: Vec::new(),
+            share: Share::new(surroundings.metrics.clone(), tenure.partition),
             surroundings,
             tenure,
             core,
@@ -239,8 +243,9 @@ impl Owner {
         }
     }
 
-    fn take(&mut self, log::Batch { records, pending }: log::Batch) -> Input {
+    fn take(&mut self, log::Batch { records, spans, pending }: log::Batch) -> Input {
         self.pending = pending;
+        self.spans = spans;
         self.surroundings.metrics.log_records.inc_by(records.len() as u64);
         Input::Log(records)
     }
@@ -279,6 +284,7 @@ impl Owner {
                 }
             }
         }
+        let spans = std::mem::take(&mut self.spans);
         let passed = progressed.then(|| (self.progress.clone(), self.core.processed()));
         if items.is_empty() && passed.is_none() {
             return;
@@ -286,7 +292,7 @@ impl Owner {
         let waiting = self.surroundings.metrics.waiting_batch();
         let fence = self.tenure.until.clone();
         // Refused only when the worker is gone altogether.
-        let _ = self.surroundings.outbox.send(Batch { items, fence, passed, waiting }).await;
+        let _ = self.surroundings.outbox.send(Batch { items, fence, passed, waiting, spans }).await;
     }
 
     async fn drain(self) -> End {

@@ -50,6 +50,8 @@ pub enum Entry {
     Message {
         room: RoomName,
         body: Box<RawValue>,
+        /// What its delivery is to follow, where it is traced.
+        trace: Option<Arc<str>>,
     },
     Interest {
         room: RoomName,
@@ -189,7 +191,9 @@ impl PartitionCore {
             }
             self.processed = seq;
             match entry {
-                Entry::Message { room, body } => self.message(&room, seq, &body),
+                Entry::Message { room, body, trace } => {
+                    self.message(&room, seq, &body, trace.as_ref());
+                }
                 Entry::Interest { room, node, interest } => {
                     self.interest(&room, &node, interest, seq, now);
                 }
@@ -205,11 +209,17 @@ impl PartitionCore {
         }
     }
 
-    fn message(&mut self, room: &RoomName, seq: Seq, body: &RawValue) {
+    fn message(&mut self, room: &RoomName, seq: Seq, body: &RawValue, trace: Option<&Arc<str>>) {
         let Some((prev, members)) = self.membership.message(room, seq) else { return };
         for member in members {
             if let Some(link) = self.links.get_mut(&member.node) {
-                link.push(|| Delivered { room: room.clone(), seq, prev, body: body.to_owned() });
+                link.push(|| Delivered {
+                    room: room.clone(),
+                    seq,
+                    prev,
+                    body: body.to_owned(),
+                    trace: trace.cloned(),
+                });
             }
         }
     }

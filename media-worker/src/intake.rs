@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use service_shell::telemetry::{Span, SpanKind};
 use wire::{RoomName, StoredFile, Timestamp, User, media, stream};
 
 use crate::bucket::{Bucket, Object};
@@ -28,12 +29,14 @@ pub(crate) const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 const SURELY_NEW: Duration = Duration::from_secs(stream::DEDUPE_WINDOW.as_secs() / 4);
 
 /// Who sends what where.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Upload {
     pub media_id: String,
     pub room: RoomName,
     pub author: User,
     pub filename: Option<String>,
+    /// The step of a trace that the work on it is.
+    pub span: Span,
 }
 
 /// Why an upload made no message.
@@ -95,21 +98,23 @@ impl Intake {
     /// before is not done again.
     pub(crate) async fn take(&self, upload: &Upload, source: &impl Source) -> Result<(), Trouble> {
         let _at_work = self.metrics.at_work();
-        let known = match self.known(&upload.media_id).await? {
-            Some(known) => known,
-            None => self.begin(upload, source).await?,
+        let known = if let Some(known) = self.known(&upload.media_id).await? {
+            known
+        } else {
+            let _working = upload.span.child("make-small", SpanKind::Internal);
+            self.begin(upload, source).await?
         };
-        self.end(&upload.media_id, known).await
+        self.end(&upload.media_id, known, &upload.span).await
     }
 
     /// Ends an upload whose bytes need no work any more, and says whether it was one.
     pub(crate) async fn finish(&self, media_id: &str) -> Result<bool, Trouble> {
         let Some(known) = self.known(media_id).await? else { return Ok(false) };
-        self.end(media_id, known).await?;
+        self.end(media_id, known, &Span::default()).await?;
         Ok(true)
     }
 
-    async fn end(&self, media_id: &str, known: Known) -> Result<(), Trouble> {
+    async fn end(&self, media_id: &str, known: Known, span: &Span) -> Result<(), Trouble> {
         match known.record {
             Record::Published => return Ok(()),
             Record::Refused { code, message } => {
@@ -118,7 +123,7 @@ impl Intake {
             Record::Stored { room, message, after } => {
                 let new = surely_new(known.made, SystemTime::now());
                 if new || !self.log.holds(&room, after, &message.id).await? {
-                    self.log.publish(&room, &message).await?;
+                    self.log.publish(&room, &message, span).await?;
                 }
             }
         }

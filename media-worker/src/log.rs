@@ -8,6 +8,8 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
 use async_nats::{Client, HeaderMap};
 use service_shell::JetStreamApi;
+use service_shell::telemetry::{Span, SpanKind};
+use wire::header::TRACEPARENT;
 use wire::{RoomName, Seq, StoredFile, StoredMessage, stream, subject};
 
 /// How long one request may take.
@@ -65,13 +67,18 @@ impl Log {
         &self,
         room: &RoomName,
         message: &StoredFile,
+        span: &Span,
     ) -> anyhow::Result<()> {
+        let publishing = span.child("publish", SpanKind::Producer);
         let payload = serde_json::to_vec(&StoredMessage::File(message.clone()))?;
         let mut headers = HeaderMap::new();
         headers.insert(NATS_MESSAGE_ID, &*message.id);
-        let publishing =
+        if let Some(traceparent) = publishing.traceparent() {
+            headers.insert(TRACEPARENT, traceparent);
+        }
+        let stored =
             self.jetstream.publish_with_headers(subject::message(room), headers, payload.into());
-        publishing.await.context("cannot publish")?.await.context("the log did not confirm")?;
+        stored.await.context("cannot publish")?.await.context("the log did not confirm")?;
         Ok(())
     }
 }

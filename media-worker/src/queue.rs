@@ -10,15 +10,16 @@ use anyhow::Context as _;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, AckKind, Message};
-use async_nats::{Client, HeaderMap};
+use async_nats::{Client, HeaderMap, HeaderValue};
 use futures_util::StreamExt as _;
 use service_shell::JetStreamApi;
+use service_shell::telemetry::{Span, SpanKind};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::client::FileError;
 use wire::media::{DeadJob, FileFailed};
-use wire::{MediaJob, Timestamp, stream, subject};
+use wire::{MediaJob, Timestamp, header::TRACEPARENT, stream, subject};
 
 use crate::intake::{Intake, Trouble, Upload};
 use crate::metrics::{Metrics, Outcome, Way};
@@ -148,7 +149,11 @@ impl Queue {
                 return Ok(Outcome::GivenUp);
             }
         };
-        let outcome = match self.attempts(&job, deliveries, born).await {
+        let headers = message.headers.as_ref();
+        let traceparent = headers.and_then(|headers| headers.get(TRACEPARENT));
+        let span =
+            Span::following(traceparent.map(HeaderValue::as_str), "media-job", SpanKind::Consumer);
+        let outcome = match self.attempts(&job, deliveries, born, span).await {
             Verdict::Done => Outcome::Published,
             Verdict::Refuse(refusal) => {
                 self.tell(&job, refusal).await?;
@@ -169,12 +174,19 @@ impl Queue {
     }
 
     /// Tries until there is an end.
-    async fn attempts(&self, job: &MediaJob, deliveries: u64, born: SystemTime) -> Verdict {
+    async fn attempts(
+        &self,
+        job: &MediaJob,
+        deliveries: u64,
+        born: SystemTime,
+        span: Span,
+    ) -> Verdict {
         let upload = Upload {
             media_id: job.media_id.clone(),
             room: job.room.clone(),
             author: job.author.clone(),
             filename: job.filename.clone(),
+            span,
         };
         let source = self.uploads.object(&job.object);
         let too_old = self.give_up_after;

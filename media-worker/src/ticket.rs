@@ -7,6 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use wire::{RoomName, User};
 
+use service_shell::telemetry::{Span, SpanKind};
+
 use crate::intake::Upload;
 
 /// How long an upload may be completed.
@@ -57,7 +59,8 @@ impl Ticket {
 impl From<Ticket> for Upload {
     fn from(ticket: Ticket) -> Self {
         let Ticket { media_id, room, author, filename } = ticket;
-        Self { media_id, room, author, filename }
+        let span = Span::root("complete-upload", SpanKind::Server);
+        Self { media_id, room, author, filename, span }
     }
 }
 

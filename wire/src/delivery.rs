@@ -3,6 +3,8 @@
 //! This path is core NATS: fast, and allowed to lose. Everything here is therefore either numbered so
 //! that a loss shows, or soft.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -51,6 +53,9 @@ pub struct Delivered {
     pub prev: Seq,
     /// A [`crate::StoredMessage`], passed through unread.
     pub body: Box<RawValue>,
+    /// As [`crate::header::TRACEPARENT`], where it is traced.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trace: Option<Arc<str>>,
 }
 
 /// Closes the tail: says what should have arrived, at a new tenure's start, soon after each burst and

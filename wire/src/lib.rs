@@ -14,6 +14,7 @@ pub mod ephemeral;
 pub mod error;
 mod escape;
 pub mod event;
+pub mod header;
 pub mod heartbeat;
 pub mod identity;
 pub mod kv;

@@ -2,17 +2,20 @@
 
 use std::{sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
+use service_shell::telemetry::{Span, SpanKind};
 use socketioxide::handler::Value;
 use wire::{
     ErrorCode, Failure, RoomName, Seq, StoredChat, StoredMessage, Timestamp, User,
     client::{ChatStored, Done, HistoryPage, Typing},
     ephemeral::FromNode,
-    subject,
+    event, subject,
 };
 
-use super::{Gateway, Peer, Reply, overloaded};
+use super::{Gateway, Line, Peer, Reply, overloaded};
 use crate::{
+    limits::{self, TooMuch},
     log::publisher::{Publication, Stored, unavailable},
     markup,
     request::Request,
@@ -22,6 +25,9 @@ use crate::{
 
 impl Gateway {
     pub(super) fn handle(self: &Arc<Self>, peer: &Peer, value: &Value, ack: Reply) {
+        if let Err(failure) = self.within_limits(&peer.line, peer.user(), value) {
+            return peer.answer(ack, &failure);
+        }
         let request = match value {
             Value::Str(json, attached) => Request::parse(json, attached.as_ref()),
             Value::Bytes(_) => {
@@ -31,6 +37,19 @@ impl Gateway {
         if let Err((ack, failure)) = self.perform(peer, request, ack) {
             peer.answer(ack, &failure);
         }
+    }
+
+    /// Counts an event, or says that there are too many.
+    pub fn within_limits(&self, line: &Line, user: &User, value: &Value) -> Result<(), Failure> {
+        let attached = match value {
+            Value::Str(_, attached) => attached.iter().flatten().map(Bytes::len).sum(),
+            Value::Bytes(bytes) => bytes.len(),
+        };
+        let counted = self.limits.event(line.intake().caller(), &user.user_id, attached);
+        counted.map_err(|TooMuch { per, wait }| {
+            let message = format!("too many events at once of {}; slow down", per.whose());
+            Failure::retry(ErrorCode::RateLimited, message, limits::millis(wait))
+        })
     }
 
     pub(super) fn perform(
@@ -185,5 +204,6 @@ fn speech(
     let done = Box::new(move |stored: Result<Stored, Failure>| {
         done(stored.map(|Stored { seq, timestamp }| ChatStored { id, room: into, seq, timestamp }));
     });
-    Ok(Publication { subject, payload, id: message_id, timestamp, done })
+    let span = Span::root(event::CHAT_MESSAGE, SpanKind::Server);
+    Ok(Publication { subject, payload, id: message_id, timestamp, span, done })
 }

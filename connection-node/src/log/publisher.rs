@@ -26,11 +26,12 @@ use async_nats::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use service_shell::telemetry::{Span, SpanKind};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
-use wire::{ErrorCode, Failure, Seq, Timestamp};
+use wire::{ErrorCode, Failure, Seq, Timestamp, header::TRACEPARENT};
 
 use super::reader::LogReader;
 use crate::metrics::{Metrics, Published};
@@ -60,6 +61,8 @@ pub struct Publication {
     /// The `Nats-Msg-Id`; without one the log does not look for repetitions.
     pub id: Option<Arc<str>>,
     pub timestamp: Timestamp,
+    /// Ends with the answer.
+    pub span: Span,
     pub done: Done,
 }
 
@@ -105,7 +108,9 @@ impl Publisher {
                 RETRY_OVERLOADED,
             );
             self.metrics.count_publish(Published::overloaded);
-            (error.into_inner().done)(Err(failure));
+            let mut refused = error.into_inner();
+            refused.span.fail("overloaded");
+            (refused.done)(Err(failure));
         }
     }
 }
@@ -161,6 +166,9 @@ struct Waiting {
     timestamp: Timestamp,
     done: Option<Done>,
     metrics: Arc<Metrics>,
+    /// The step within [`Publication::span`]: from here to the log and back.
+    publishing: Span,
+    span: Span,
 }
 
 impl Waiting {
@@ -177,6 +185,8 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(done) = self.done.take() {
             self.metrics.count_publish(Published::unavailable);
+            self.publishing.fail("unavailable");
+            self.span.fail("unavailable");
             done(Err(unavailable()));
         }
     }
@@ -187,8 +197,11 @@ async fn send(
     context: &jetstream::Context,
     publication: Publication,
 ) -> Option<(PublishAckFuture, Waiting)> {
-    let Publication { subject, payload, id, timestamp, done } = publication;
-    let waiting = Waiting { timestamp, done: Some(done), metrics: way.metrics.clone() };
+    let Publication { subject, payload, id, timestamp, span, done } = publication;
+    let publishing = span.child("publish", SpanKind::Producer);
+    let traceparent = publishing.traceparent();
+    let (done, metrics) = (Some(done), way.metrics.clone());
+    let waiting = Waiting { timestamp, done, metrics, publishing, span };
     // The client would keep what it cannot send and send it much later: the sender knows better
     // whether that is still wanted.
     if way.client.connection_state() != State::Connected {
@@ -197,6 +210,9 @@ async fn send(
     let mut message = PublishMessage::build().payload(payload);
     if let Some(id) = id {
         message = message.message_id(id);
+    }
+    if let Some(traceparent) = traceparent {
+        message = message.header(TRACEPARENT, traceparent.as_str());
     }
     let sent = context.send_publish(subject, message).await;
     sent.inspect_err(complain).ok().map(|ack| (ack, waiting))

@@ -3,6 +3,7 @@
 //! Nothing here or in its siblings knows tokio, NATS or Socket.IO, so that every decision can be
 //! tested as a table.
 
+use service_shell::telemetry::Span;
 use wire::{
     Failure, Partition, RoomName, Seq, User,
     client::Typing,
@@ -103,6 +104,8 @@ pub struct Delivered {
     pub prev: Seq,
     /// `None` where the log holds something that is no message: its place is passed over.
     pub message: Option<Message>,
+    /// Ends when the room has dealt with it.
+    pub span: Span,
 }
 
 /// Everything that a shard of rooms reacts to.

@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use service_shell::NatsArgs;
+use service_shell::{
+    NatsArgs,
+    telemetry::{Span, SpanKind},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 use wire::{
@@ -110,7 +113,8 @@ impl Uploads {
 
     async fn carry(&self, peer: Peer, job: MediaJob, bytes: Bytes, held: Held, ack: Reply) {
         let size = bytes.len();
-        let put = self.stop.run_until_cancelled(self.queue.put(&job, bytes, held));
+        let mut span = Span::root(event::SEND_FILE, SpanKind::Server);
+        let put = self.stop.run_until_cancelled(self.queue.put(&job, bytes, held, &span));
         // Without an end the node stops, and with it the connection.
         let Some(put) = put.await else { return };
         let (key, media_id) = (peer.key(), job.media_id);
@@ -124,6 +128,7 @@ impl Uploads {
             }
             Err(failure) => {
                 self.metrics.count_upload(Uploaded::of(failure.code));
+                span.fail("unavailable");
                 peer.answer(ack, &failure);
                 let failed = self.senders().answered(key, &media_id, false);
                 failed.inspect(|(peer, error)| tell(peer, error));

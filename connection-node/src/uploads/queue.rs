@@ -16,12 +16,15 @@ use async_nats::{
     },
 };
 use bytes::Bytes;
-use service_shell::{Link, NatsArgs};
+use service_shell::{
+    Link, NatsArgs,
+    telemetry::{Span, SpanKind},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
-use wire::{ErrorCode, Failure, MediaJob, NatsRole, NodeId, stream, subject};
+use wire::{ErrorCode, Failure, MediaJob, NatsRole, NodeId, header::TRACEPARENT, stream, subject};
 
 use crate::log::publisher::DownSince;
 
@@ -111,9 +114,15 @@ impl MediaQueue {
     ///
     /// # Errors
     /// `unavailable` where that is not known.
-    pub async fn put(&self, job: &MediaJob, bytes: Bytes, _held: Held) -> Result<(), Failure> {
+    pub async fn put(
+        &self,
+        job: &MediaJob,
+        bytes: Bytes,
+        _held: Held,
+        span: &Span,
+    ) -> Result<(), Failure> {
         let media = &job.media_id;
-        match timeout(DEADLINE, self.try_put(job, bytes)).await {
+        match timeout(DEADLINE, self.try_put(job, bytes, span)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 tracing::warn!(media, "a file is not known to be queued: {error:#}");
@@ -126,7 +135,8 @@ impl MediaQueue {
         }
     }
 
-    async fn try_put(&self, job: &MediaJob, bytes: Bytes) -> anyhow::Result<()> {
+    async fn try_put(&self, job: &MediaJob, bytes: Bytes, span: &Span) -> anyhow::Result<()> {
+        let storing = span.child("store", SpanKind::Client);
         let store = self.store().await?;
         let meta = ObjectMetadata {
             name: job.object.clone(),
@@ -134,11 +144,13 @@ impl MediaQueue {
             ..ObjectMetadata::default()
         };
         store.put(meta, &mut Cursor::new(bytes)).await.context("the store took no file")?;
+        drop(storing);
+        let queueing = span.child("queue", SpanKind::Producer);
         let payload: Bytes = serde_json::to_vec(job)?.into();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match self.queue(job, payload.clone()).await {
+            match self.queue(job, payload.clone(), &queueing).await {
                 Err(error) if attempts < ATTEMPTS => {
                     tracing::debug!(media = job.media_id, "queueing again: {error:#}");
                 }
@@ -152,8 +164,11 @@ impl MediaQueue {
         store.context("the store of uploads does not answer")
     }
 
-    async fn queue(&self, job: &MediaJob, payload: Bytes) -> anyhow::Result<()> {
-        let message = PublishMessage::build().payload(payload).message_id(&job.object);
+    async fn queue(&self, job: &MediaJob, payload: Bytes, span: &Span) -> anyhow::Result<()> {
+        let mut message = PublishMessage::build().payload(payload).message_id(&job.object);
+        if let Some(traceparent) = span.traceparent() {
+            message = message.header(TRACEPARENT, traceparent.as_str());
+        }
         let sent = self.jetstream.send_publish(subject::media_job(&self.node), message);
         sent.await.context("the queue takes nothing")?.await.context("no word of the queue")?;
         Ok(())

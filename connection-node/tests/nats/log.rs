@@ -90,6 +90,7 @@ fn publication(
 ) -> (Publication, oneshot::Receiver<Result<Stored, Failure>>) {
     let (tell, told) = oneshot::channel();
     let publication = Publication {
+        span: service_shell::telemetry::Span::default(),
         subject: subject::message(room),
         payload: serde_json::to_vec(&chat(n)).unwrap().into(),
         id,

@@ -40,7 +40,7 @@ fn body(seq: Seq) -> Box<RawValue> {
 }
 
 pub(super) fn message(seq: Seq, r: u8) -> Record {
-    Record { seq, entry: Entry::Message { room: room(r), body: body(seq) } }
+    Record { seq, entry: Entry::Message { room: room(r), body: body(seq), trace: None } }
 }
 
 pub(super) fn joined(seq: Seq, r: u8, n: u8) -> Record {

@@ -207,7 +207,7 @@ impl Life {
         }
     }
 
-    async fn message(&mut self, Delivered { room, seq, prev, body }: Delivered) {
+    async fn message(&mut self, Delivered { room, seq, prev, body, .. }: Delivered) {
         assert!(prev < seq, "{room}: prev {prev} is not before {seq}");
         let Some(seen) = self.seen.rooms.get_mut(&room) else { return };
         seen.delivered.push((seq, prev));

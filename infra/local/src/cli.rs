@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use service_shell::telemetry::TelemetryArgs;
 use service_shell::{NatsAccess, NatsUrl, WebUrl};
 
 use crate::nats_keys;
@@ -94,6 +95,9 @@ pub struct StartArgs {
     /// The folder of the browser client's page.
     #[arg(long, value_name = "DIR", default_value_os_t = default_public())]
     pub public: PathBuf,
+
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
 }
 
 impl From<StartArgs> for StackOptions {

@@ -9,17 +9,11 @@ use local_stack::provision::provision_with;
 use local_stack::stack::Stack;
 use local_stack::stack_options::StackOptions;
 use local_stack::{banner, external_nats, progress, socket_io_client, stop_signal};
+use service_shell::telemetry::Process;
 use service_shell::{BadConfiguration, EX_USAGE, NatsArgs};
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_thread_names(true)
-        .with_writer(std::io::stderr)
-        .init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -28,11 +22,18 @@ async fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 });
         }
     };
-    let outcome = match cli.command {
-        Some(Command::Provision(args)) => make_streams(args).await,
-        Some(Command::NatsKeys(args)) => make_keys(&args),
-        None => start(cli.start).await,
+    let process = Process { name: "starling", default_log: "warn", thread_names: true };
+    let outcome = async {
+        let telemetry = cli.start.telemetry.start(&process)?;
+        let outcome = match cli.command {
+            Some(Command::Provision(args)) => make_streams(args).await,
+            Some(Command::NatsKeys(args)) => make_keys(&args),
+            None => start(cli.start).await,
+        };
+        telemetry.end().await;
+        outcome
     };
+    let outcome = outcome.await;
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

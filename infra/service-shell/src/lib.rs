@@ -12,6 +12,7 @@ mod nats_access;
 mod nats_refusals;
 mod nats_url;
 mod process;
+pub mod telemetry;
 pub mod token;
 mod web_url;
 
@@ -23,7 +24,7 @@ pub use jetstream_api::JetStreamApi;
 pub use nats::{Link, MINIMUM_SERVER, connect, hopeless};
 pub use nats_access::{NatsAccess, NatsArgs, NatsDomain, NkeySeed};
 pub use nats_url::NatsUrl;
-pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
+pub use process::{main, main_of_line};
 pub use web_url::WebUrl;
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.

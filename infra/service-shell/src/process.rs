@@ -8,12 +8,11 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use crate::{BadConfiguration, EX_USAGE};
-
-/// What is logged where `RUST_LOG` says nothing.
-pub const DEFAULT_LOG: &str = "info";
+use crate::{
+    BadConfiguration, EX_USAGE,
+    telemetry::{Process, TelemetryArgs},
+};
 
 /// A service's command line: where it listens, and its own settings.
 #[derive(Parser)]
@@ -24,6 +23,8 @@ struct Cli<C: Args> {
     listen: SocketAddr,
     #[command(flatten)]
     config: C,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
 }
 
 /// Runs a service until SIGTERM or SIGINT and says how it ended: 0, 64 for bad configuration, or 1.
@@ -47,8 +48,7 @@ pub async fn main_of_line<C: Args>(
     line: impl IntoIterator<Item = OsString>,
     run: impl AsyncFnOnce(C, TcpListener, CancellationToken) -> anyhow::Result<()>,
 ) -> ExitCode {
-    log_to_stderr(DEFAULT_LOG);
-    let Cli { listen, config } = match parse::<C>(name, about, listen, line) {
+    let Cli { listen, config, telemetry } = match parse::<C>(name, about, listen, line) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -56,6 +56,7 @@ pub async fn main_of_line<C: Args>(
         }
     };
     let ended = async {
+        let telemetry = telemetry.start(&Process::service(name))?;
         let listener = TcpListener::bind(listen).await.map_err(|error| {
             BadConfiguration(format!(
                 "cannot listen on {listen}: {error}; choose another address with --listen"
@@ -65,6 +66,7 @@ pub async fn main_of_line<C: Args>(
         let signals = tokio::spawn(cancel_on_signal(shutdown.clone()));
         let ended = run(config, listener, shutdown).await;
         signals.abort();
+        telemetry.end().await;
         ended
     };
     match ended.await {
@@ -91,12 +93,6 @@ fn parse<C: Args>(
         .about(about)
         .mut_arg("listen", |arg| arg.required(false).default_value(listen));
     Cli::<C>::from_arg_matches(&command.try_get_matches_from(line)?)
-}
-
-/// Logs for people, to standard error, filtered by `RUST_LOG` or else `default`.
-pub fn log_to_stderr(default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 async fn cancel_on_signal(shutdown: CancellationToken) {

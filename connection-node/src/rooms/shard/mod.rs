@@ -16,7 +16,7 @@ use wire::{NodeId, Partition, RoomName, Seq, ephemeral::Interest, event};
 use self::follower::Follower;
 use super::{
     packet::Packet,
-    port::{Effect, Input, Join, Port, SocketKey},
+    port::{Delivered, Effect, Input, Join, Port, SocketKey},
     room::{Room, UserChange},
 };
 
@@ -114,9 +114,11 @@ impl<P: Port> Shard<P> {
                 self.high = self.high.max(newest);
                 if self.follow(partition, epoch, Some(counter), port) {
                     for delivered in messages {
-                        if let Some(room) = self.rooms.get_mut(&delivered.room) {
-                            room.delivered(delivered.seq, delivered.prev, delivered.message, port);
+                        let Delivered { room, seq, prev, message, span } = delivered;
+                        if let Some(room) = self.rooms.get_mut(&room) {
+                            room.delivered(seq, prev, message, port);
                         }
+                        drop(span);
                     }
                 }
             }

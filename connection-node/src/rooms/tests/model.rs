@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use service_shell::telemetry::Span;
 use wire::{
     Failure, NodeId, Partition, RoomName, Seq, User, delivery::Digest, ephemeral::Interest, event,
 };
@@ -216,8 +217,13 @@ impl World {
     }
 
     pub(super) fn deliver(&mut self, seq: Seq, prev: Seq, counter: u64) {
-        let delivered =
-            Delivered { room: self.room.clone(), seq, prev, message: Some(message(seq)) };
+        let delivered = Delivered {
+            room: self.room.clone(),
+            seq,
+            prev,
+            message: Some(message(seq)),
+            span: Span::default(),
+        };
         let (partition, epoch) = (self.partition(), self.epoch);
         self.input(Input::Messages { partition, epoch, counter, messages: vec![delivered] });
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use service_shell::telemetry::Span;
 use wire::{
     ErrorCode,
     delivery::Digest,
@@ -91,7 +92,8 @@ fn what_was_delivered_is_seen_although_the_log_forgets_it() {
     let deliver = |world: &mut World, seq, prev| {
         world.counter += 1;
         let room = world.room.clone();
-        let delivered = Delivered { room, seq, prev, message: Some(message(seq)) };
+        let delivered =
+            Delivered { room, seq, prev, message: Some(message(seq)), span: Span::default() };
         let (partition, epoch, counter) = (world.partition(), world.epoch, world.counter);
         world.input(Input::Messages { partition, epoch, counter, messages: vec![delivered] });
     };
