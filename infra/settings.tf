@@ -39,6 +39,9 @@ locals {
     if !startswith(name, "users.")
   }
 
+  # To the collector in the same task; logs as CloudWatch's queries read them.
+  telemetry = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4318", LOG_FORMAT = "json" }
+
   # Tokens are read by nodes and media workers alike.
   jwt_files = var.jwt.public_key_pem == null ? {} : { "jwt.pem" = var.jwt.public_key_pem }
   jwt = merge(
@@ -49,7 +52,7 @@ locals {
   )
   jwt_secret = var.jwt.public_key_pem == null && var.jwt.jwks_url == null ? { JWT_SECRET = "jwt" } : {}
 
-  node_environment = merge(local.jwt, {
+  node_environment = merge(local.telemetry, local.jwt, {
     LISTEN          = "0.0.0.0:${local.ports.connection-node}"
     NODE_ID         = "node"
     ALLOWED_ORIGINS = join(",", var.allowed_origins)
@@ -68,12 +71,15 @@ locals {
   })
 
   environment = {
-    connection-node = merge(local.nats, local.node_environment)
-    fanout-worker = merge(local.nats, {
+    connection-node = merge(local.nats, local.node_environment, {
+      # The load balancer, and CloudFront before it: what stands further left a client may have made up.
+      TRUSTED_PROXIES = join(",", concat([var.vpc_cidr], module.balancer.cloudfront_cidrs))
+    })
+    fanout-worker = merge(local.nats, local.telemetry, {
       LISTEN    = "0.0.0.0:${local.ports.fanout-worker}"
       WORKER_ID = "worker"
     })
-    media-worker = merge(local.nats, local.media_environment, {
+    media-worker = merge(local.nats, local.telemetry, local.media_environment, {
       LISTEN   = "0.0.0.0:${local.ports.media-worker}"
       PARALLEL = tostring(var.media.parallel)
     })

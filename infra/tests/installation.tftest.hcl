@@ -55,6 +55,10 @@ run "by_default" {
     error_message = "Services speak with NATS by TLS alone."
   }
   assert {
+    condition     = local.environment["connection-node"].TRUSTED_PROXIES == "10.80.0.0/16,130.176.0.0/18"
+    error_message = "Who a client is is told by the load balancer and by CloudFront, and by nobody else."
+  }
+  assert {
     condition     = local.stop_timeouts.connection-node > var.drain.delay + var.drain.over
     error_message = "A node is killed before it has drained."
   }

@@ -24,3 +24,8 @@ output "idle_timeout" {
   description = "Seconds after which a silent connection is closed."
   value       = aws_lb.this.idle_timeout
 }
+
+output "cloudfront_cidrs" {
+  description = "From where CloudFront comes: proxies that tell for whom they ask."
+  value       = sort([for entry in data.aws_ec2_managed_prefix_list.cloudfront.entries : entry.cidr])
+}

@@ -37,6 +37,8 @@ module "node" {
     # The log is the hub's.
     NATS_DOMAIN = "hub"
     NODE_ID     = "node-${var.slot}"
+    # This region's load balancer, and CloudFront before it.
+    TRUSTED_PROXIES = join(",", concat([var.edge.vpc_cidr], module.balancer.cloudfront_cidrs))
   })
   secrets         = { for setting in keys(var.settings.node_secrets) : setting => local.here[setting] }
   files           = { "ca.pem" = local.here.ca }

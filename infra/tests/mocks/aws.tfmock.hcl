@@ -38,7 +38,8 @@ mock_data "aws_ssm_parameter" {
 
 mock_data "aws_ec2_managed_prefix_list" {
   defaults = {
-    id = "pl-0123456789abcdef0"
+    id      = "pl-0123456789abcdef0"
+    entries = [{ cidr = "130.176.0.0/18", description = "" }]
   }
 }
 
