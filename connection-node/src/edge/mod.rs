@@ -109,6 +109,11 @@ impl Edge {
         self.registry.len()
     }
 
+    /// Bytes that all transports have received and sent since the start.
+    pub fn bytes(&self) -> (u64, u64) {
+        self.registry.bytes()
+    }
+
     /// The limits of its clients.
     pub fn limits(&self) -> &Arc<Limits> {
         &self.bounds.limits

@@ -26,6 +26,8 @@ struct Open {
     sealed: bool,
     /// Transports that have ended, in the order of [`CloseReason::ALL`].
     ended: [u64; CloseReason::ALL.len()],
+    /// Bytes that those have received and sent.
+    bytes: (u64, u64),
 }
 
 impl Registry {
@@ -68,6 +70,14 @@ impl Registry {
         self.lock().transports.values().map(Transport::waiting).sum()
     }
 
+    /// Bytes that all transports have received and sent, those that have ended included.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        let open = self.lock();
+        open.transports.values().fold(open.bytes, |(bytes_in, bytes_out), transport| {
+            (bytes_in + transport.bytes_in(), bytes_out + transport.bytes_out())
+        })
+    }
+
     /// How many transports have ended for each reason.
     pub(super) fn ended(&self) -> [(CloseReason, u64); CloseReason::ALL.len()] {
         let ended = self.lock().ended;
@@ -102,6 +112,8 @@ impl Drop for Entry {
         self.transport.close(CloseReason::Ended);
         let mut open = self.registry.lock();
         open.transports.remove(&self.transport.id());
+        open.bytes.0 += self.transport.bytes_in();
+        open.bytes.1 += self.transport.bytes_out();
         let reason = self.transport.close_reason();
         if let Some(at) = CloseReason::ALL.iter().position(|one| Some(*one) == reason) {
             open.ended[at] += 1;

@@ -23,6 +23,9 @@ use crate::{
     session::Route,
 };
 
+/// What events are called in metrics that could not be read.
+const UNREADABLE: &str = "unreadable";
+
 impl Gateway {
     pub(super) fn handle(self: &Arc<Self>, peer: &Peer, value: &Value, ack: Reply) {
         if let Err(failure) = self.within_limits(&peer.line, peer.user(), value) {
@@ -34,7 +37,10 @@ impl Gateway {
                 Err(Failure::new(ErrorCode::Invalid, "expected an event, got bare bytes"))
             }
         };
-        if let Err((ack, failure)) = self.perform(peer, request, ack) {
+        let event = request.as_ref().map_or(UNREADABLE, Request::event);
+        let refused = self.perform(peer, request, ack).err();
+        self.metrics.count_event(event, refused.as_ref().map(|(_, failure)| failure.code));
+        if let Some((ack, failure)) = refused {
             peer.answer(ack, &failure);
         }
     }
@@ -102,8 +108,12 @@ impl Gateway {
         ack: Reply,
     ) {
         let sender = peer.clone();
+        let (metrics, begun) = (self.metrics.clone(), Instant::now());
         let done = Box::new(move |stored| match stored {
-            Ok(stored) => sender.answer(ack, &stored),
+            Ok(stored) => {
+                metrics.ack_seconds.observe(begun.elapsed().as_secs_f64());
+                sender.answer(ack, &stored);
+            }
             Err(failure) => sender.answer(ack, &failure),
         });
         let speech = match speech(peer.user().clone(), room, content, client_message_id, done) {

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use connection_node::limits::{LimitSettings, Rate};
 use local_stack::{port, service::Service, slot::Slot, stack::Stack};
 use service_shell::token::{Secret, TokenArgs};
+use wire::NatsRole;
 
 /// The tests that want it.
 pub const TESTS: &str = "limits.test.mjs";
@@ -13,6 +14,7 @@ pub const URL: &str = "STARLING_STRICT_NODE";
 /// Starts it and waits until it is ready.
 pub async fn start(stack: &Stack) -> anyhow::Result<Slot> {
     let config = connection_node::Config {
+        nats: stack.nats_args(NatsRole::Node)?,
         tokens: TokenArgs::of_secret(Secret::own(stack.jwt_secret())),
         limits: LimitSettings {
             limit_handshakes: Rate::new(1, 20),
