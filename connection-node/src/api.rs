@@ -52,6 +52,9 @@ async fn speak(
         let message = "this is for backends: expected a token whose role is `service`";
         return Err(HttpFailure::new(ErrorCode::Forbidden, message));
     }
+    if let Some(ban) = api.gateway.entrance.ban_of(&identity.user.user_id) {
+        return Err(HttpFailure::new(ErrorCode::Forbidden, ban.to_string()));
+    }
     let room = RoomName::parse(&room)
         .map_err(|error| HttpFailure::new(ErrorCode::Invalid, error.to_string()))?;
     if !identity.may_enter(&room) {

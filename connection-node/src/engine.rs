@@ -12,6 +12,7 @@ use wire::{NodeId, stream, subject};
 
 use crate::{
     Config,
+    admin::orders::Asked,
     bans::{BanChanges, Bans},
     deliveries, heartbeat,
     hub::{Hub, HubIo},
@@ -36,6 +37,12 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 /// How long the last words to NATS may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// What the engine hears for administrators, from its start on.
+pub struct Heard {
+    pub asked: Asked,
+    pub ban_changes: BanChanges,
+}
+
 /// A running engine.
 pub struct Engine {
     /// What serves rooms shares this, tasks and the order to stop among it.
@@ -52,11 +59,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Connects to NATS and starts everything; what the bans' bucket tells from now on is handed back.
+    /// Connects to NATS and starts everything; what it hears and others deal with is handed back.
     ///
     /// # Errors
     /// [`BadConfiguration`] for a NATS server that does not answer, or streams that are not there.
-    pub async fn start(config: &Config) -> anyhow::Result<(Self, BanChanges)> {
+    pub async fn start(config: &Config) -> anyhow::Result<(Self, Heard)> {
         let node = NodeId::for_run(&config.node_id)
             .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
         let name = format!("connection-node {node}");
@@ -66,10 +73,14 @@ impl Engine {
         let reader = reader.map_err(|error| missing(stream::ROOMS, &error))?;
         let bans = Bans::open(client.clone()).await;
         let bans = bans.map_err(|error| missing(stream::RT_BUCKET, &error))?;
-        let changes = bans.read().await?;
+        let ban_changes = bans.read().await?;
+        let asked = Asked::listen(&client).await?;
 
         let (tasks, carriers) = (TaskTracker::new(), TaskTracker::new());
         let (stop, metrics) = (CancellationToken::new(), Arc::new(Metrics::default()));
+        let living = CancellationToken::new();
+        // What has begun ends where the rest cannot begin.
+        let unless_whole = (stop.clone().drop_guard(), living.clone().drop_guard());
         let (teller, telling) = Teller::new(client.clone());
         carriers.spawn(telling);
         let (publisher, publishing) = Publisher::new(
@@ -94,9 +105,10 @@ impl Engine {
         io.tasks.spawn(deliveries::receive(frames, hub.clone(), io.stop.clone()));
         io.tasks.spawn(catch_up(losses.clone(), hub.clone(), io.stop.clone()));
         let uploads = Uploads::start(&config.nats_url, config.upload_buffer, &io).await?;
-        let living = CancellationToken::new();
         carriers.spawn(heartbeat::beat(io.client.clone(), io.node.clone(), living.clone()));
-        Ok((Self { io, hub, uploads, bans, losses, down_since, carriers, living }, changes))
+        let _ = (unless_whole.0.disarm(), unless_whole.1.disarm());
+        let heard = Heard { asked, ban_changes };
+        Ok((Self { io, hub, uploads, bans, losses, down_since, carriers, living }, heard))
     }
 
     /// Ends everything: rooms first, then what carries their words. Whoever else holds a way to the

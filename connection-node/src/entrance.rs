@@ -1,5 +1,5 @@
 //! The entrance of every namespace: who a client is, whether it is kept away, and until when it may
-//! stay.
+//! stay. What the stay holds is left to [`crate::stay`].
 
 use std::sync::{
     Arc,
@@ -13,16 +13,16 @@ use wire::{Timestamp, admin::Ban};
 use crate::{
     bans::Bans,
     edge::CloseReason,
-    expiry::{Expiry, Watched},
     gateway::Line,
     metrics::{Connected, Metrics},
     rooms::port::SocketKey,
+    stay::{Guest, House, Stay},
 };
 
 /// What is asked of those who come.
 pub struct Entrance {
     tokens: Verifier,
-    expiry: Arc<Expiry>,
+    house: Arc<House>,
     bans: Bans,
     metrics: Arc<Metrics>,
     next_key: AtomicU64,
@@ -30,11 +30,9 @@ pub struct Entrance {
 
 /// A socket that may come in, for as long as its token is good.
 pub struct Entered {
-    pub key: SocketKey,
     pub identity: Identity,
-    pub line: Line,
-    /// Its transport is closed at the token's end while this lives.
-    pub watched: Watched,
+    /// To be kept for as long as the socket is there.
+    pub stay: Stay,
 }
 
 /// Why a socket stays outside; what its client sees as `connect_error.message`.
@@ -47,8 +45,8 @@ pub enum Refused {
 }
 
 impl Entrance {
-    pub fn new(tokens: Verifier, expiry: Arc<Expiry>, bans: Bans, metrics: Arc<Metrics>) -> Self {
-        Self { tokens, expiry, bans, metrics, next_key: AtomicU64::new(1) }
+    pub fn new(tokens: Verifier, house: Arc<House>, bans: Bans, metrics: Arc<Metrics>) -> Self {
+        Self { tokens, house, bans, metrics, next_key: AtomicU64::new(1) }
     }
 
     /// Lets a socket in by the `auth` of its handshake.
@@ -77,18 +75,30 @@ impl Entrance {
         });
         let identity = entered.inspect_err(|refused| self.note(refused, &line))?;
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
-        let watched = line.watched_by(&self.expiry, key, identity.expires);
-        Ok(Entered { key, identity, line, watched })
+        let stay = self.house.stay(key, line.transport(), identity.expires);
+        Ok(Entered { identity, stay })
     }
 
-    /// Where tokens are watched.
-    pub fn expiry(&self) -> &Arc<Expiry> {
-        &self.expiry
+    /// A socket that was let in can be reached. False where its client has left meanwhile, or was
+    /// banned, and is sent away.
+    pub fn arrive(&self, key: SocketKey, guest: &Guest) -> bool {
+        if !self.house.sockets.arrive(key, guest.clone()) {
+            return false;
+        }
+        // Looked for again: a ban that came before this moment did not find the socket.
+        let Some(ban) = self.ban_of(&guest.user_id) else { return true };
+        guest.line.dismiss(ban.to_string());
+        false
     }
 
-    /// The ban of one who has just come in: it may have come while he did.
-    pub fn ban_of(&self, identity: &Identity) -> Option<Ban> {
-        self.bans.of(&identity.user.user_id, Timestamp::now())
+    /// The ban that keeps a user away.
+    pub fn ban_of(&self, user_id: &str) -> Option<Ban> {
+        self.bans.of(user_id, Timestamp::now())
+    }
+
+    /// Whether a socket that was let in is not gone.
+    pub fn has(&self, key: SocketKey) -> bool {
+        self.house.sockets.has(key)
     }
 
     fn note(&self, refused: &Refused, line: &Line) {

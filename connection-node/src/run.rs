@@ -8,19 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config,
-    admin::{
-        self, AdminGateway, Desk,
-        orders::{Asked, Orders},
-    },
+    admin::{self, AdminGateway, Desk, orders::Orders},
     api::{self, Api},
     edge::{self, Edge},
-    engine::{Engine, READS},
+    engine::{Engine, Heard, READS},
     entrance::Entrance,
     expiry::Expiry,
     gateway::{self, Gateway},
     http::{self, Readiness},
     metrics::Instruments,
-    sockets::Sockets,
+    stay::House,
 };
 
 /// Runs a node on `listener` until `shutdown`; then it turns unready, closes its connections paced so
@@ -38,24 +35,25 @@ pub async fn run(
     config.check_folders().map_err(|error| BadConfiguration(error.to_string()))?;
     let signer = config.signer().map_err(|error| BadConfiguration(error.to_string()))?;
     let (tokens, upkeep) = config.tokens.open()?;
-    let (engine, ban_changes) = Box::pin(Engine::start(&config)).await?;
+    let (engine, Heard { asked, ban_changes }) = Box::pin(Engine::start(&config)).await?;
     let (tasks, stop) = (engine.io.tasks.clone(), engine.io.stop.clone());
     tasks.spawn(upkeep.run(stop.clone()));
 
     let (io_service, socket_io) = edge::build(&edge_config);
     let edge = Edge::new(edge_config);
-    let gateway = Arc::new(chat(&config, &engine, tokens.clone()));
-    tasks.spawn(gateway.entrance.expiry().clone().run(stop.clone()));
+    let house = House::new(Expiry::new(tokens.leeway()));
+    let gateway = Arc::new(chat(&config, &engine, tokens.clone(), house.clone()));
+    tasks.spawn(house.expiry.clone().run(stop.clone()));
     gateway::register(&socket_io, gateway.clone());
     let desk = Desk { client: engine.io.client.clone(), bans: engine.bans.clone() };
-    let admins = AdminGateway::new(gateway.clone(), desk, tasks.clone());
+    let (gateway_too, tasks_too) = (gateway.clone(), tasks.clone());
+    let admins = AdminGateway { gateway: gateway_too, desk, tasks: tasks_too, stop: stop.clone() };
     admin::register(&socket_io, Arc::new(admins));
 
-    let orders = Arc::new(Orders::new(&engine, gateway.sockets.clone(), edge.clone()));
-    let asked = Asked::listen(&engine.io.client).await?;
+    let orders = Arc::new(Orders::new(&engine, house, edge.clone()));
     tasks.spawn(orders.clone().serve(asked, stop.clone()));
     let (bans, losses) = (engine.bans.clone(), engine.losses.clone());
-    let banned = Box::new(move |ban: &_| orders.banned(ban));
+    let banned = Box::new(move |bans: &[_]| orders.banned(bans));
     tasks.spawn(bans.follow(ban_changes, losses, banned, stop));
 
     let instruments = instruments(&engine, edge.clone());
@@ -73,13 +71,11 @@ pub async fn run(
 }
 
 /// The chat namespace over the engine.
-fn chat(config: &Config, engine: &Engine, tokens: Verifier) -> Gateway {
+fn chat(config: &Config, engine: &Engine, tokens: Verifier, house: Arc<House>) -> Gateway {
     let io = &engine.io;
-    let expiry = Expiry::new(tokens.leeway());
     Gateway {
         node: io.node.clone(),
-        entrance: Entrance::new(tokens, expiry, engine.bans.clone(), io.metrics.clone()),
-        sockets: Arc::new(Sockets::default()),
+        entrance: Entrance::new(tokens, house, engine.bans.clone(), io.metrics.clone()),
         default_rooms: config.default_rooms.clone(),
         hub: engine.hub.clone(),
         publisher: io.publisher.clone(),

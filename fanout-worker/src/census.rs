@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Subscriber;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, timeout_at};
 use wire::admin::{LARGEST_ROOMS, RoomSize, StatsAnswer, WorkerStats};
@@ -17,7 +17,7 @@ use crate::nats::Nats;
 use crate::partition::PartitionCore;
 
 /// How long the owners have.
-const PATIENCE: Duration = Duration::from_millis(150);
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Questions that an owner may have before it.
 const QUESTIONS: usize = 4;
 /// Answers that may wait: one for each partition.
@@ -56,13 +56,13 @@ pub async fn answer(
         let largest = largest(&questions).await;
         let worker = nats.worker.clone();
         let stats = StatsAnswer::Worker(WorkerStats { worker, partitions, rooms, lag, largest });
-        match serde_json::to_vec(&stats) {
-            Ok(payload) => {
-                if let Err(error) = nats.client.publish(reply, payload.into()).await {
-                    tracing::warn!(%error, "cannot answer an administrator");
-                }
+        let Ok(payload) = serde_json::to_vec(&stats) else { continue };
+        // One look serves all who asked meanwhile.
+        let others = std::iter::from_fn(|| asked.next().now_or_never().flatten());
+        for reply in std::iter::once(reply).chain(others.filter_map(|request| request.reply)) {
+            if let Err(error) = nats.client.publish(reply, payload.clone().into()).await {
+                tracing::warn!(%error, "cannot answer an administrator");
             }
-            Err(error) => tracing::error!(%error, "cannot encode what was counted"),
         }
     }
 }

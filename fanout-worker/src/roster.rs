@@ -152,11 +152,16 @@ impl Rosters {
 
     /// The rooms with most users, at most `most` of them, largest first.
     pub fn largest(&self, most: usize) -> Vec<RoomSize> {
-        let size = |(room, roster): (&RoomName, &Roster)| (roster.users.len(), room.clone());
-        let mut sizes: Vec<_> = self.rooms.iter().map(size).collect();
-        sizes.sort_unstable_by(|one, other| other.cmp(one));
-        let largest = sizes.into_iter().take(most).filter(|(users, _)| *users > 0);
-        largest.map(|(users, room)| RoomSize { room, users }).collect()
+        let size = |(room, roster): (_, &Roster)| (roster.users.len(), room);
+        let mut sizes: Vec<(usize, &RoomName)> = self.rooms.iter().map(size).collect();
+        let larger_first = |one: &(usize, _), other: &(usize, _)| other.cmp(one);
+        if sizes.len() > most {
+            sizes.select_nth_unstable_by(most, larger_first);
+            sizes.truncate(most);
+        }
+        sizes.sort_unstable_by(larger_first);
+        let largest = sizes.into_iter().filter(|(users, _)| *users > 0);
+        largest.map(|(users, room)| RoomSize { room: room.clone(), users }).collect()
     }
 
     /// Whether a flush would have something to look at.

@@ -108,6 +108,31 @@ describe('an administrator', () => {
     }
   });
 
+  test('who is banned is an administrator no longer', async (t) => {
+    const fallen = { ...newUser('Fallen'), role: 'admin' };
+    const [one, other] = await Promise.all([0, 1].map((node) => admin(t, { user: fallen, node })));
+    const root = await admin(t);
+    await root.succeed('ban', { userId: fallen.userId, reason: 'a test' });
+    for (const client of [one, other]) assert.equal(await dismissed(client), 'You are banned: a test');
+    const auth = { token: await token(fallen) };
+    assert.equal(await refusal(t, auth, { namespace: '/admin' }), 'You are banned: a test');
+    await root.succeed('unban', { userId: fallen.userId });
+  });
+
+  test('is obeyed in the order of what it says', async (t) => {
+    const root = await admin(t);
+    const user = newUser();
+    const { userId } = user;
+    const auth = { token: await token(user) };
+    await Promise.all(Array.from({ length: 12 }, (_, at) => root.succeed(at % 2 ? 'unban' : 'ban', { userId })));
+    const client = new Client(user, { auth });
+    t.after(() => client.end());
+    while (!client.socket.connected) await client.connected().catch(() => {});
+    await Promise.all(Array.from({ length: 11 }, (_, at) => root.succeed(at % 2 ? 'unban' : 'ban', { userId })));
+    assert.match(await dismissed(client), /^You are banned/);
+    await root.succeed('unban', { userId });
+  });
+
   test('keeps a user away for a while', async (t) => {
     const user = newUser();
     const root = await admin(t);

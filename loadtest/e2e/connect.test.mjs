@@ -135,3 +135,17 @@ describe('a token that allows some rooms', { concurrency: true }, () => {
     assert.deepEqual(outsider.contents(defaultRoom), []);
   });
 });
+
+describe('a connection that serves nobody', () => {
+  for (const transports of TRANSPORTS) {
+    test(`is closed, by ${transports.join(' then ')}`, async (t) => {
+      const client = await connect(t, { transports });
+      const { engine } = client.socket.io;
+      // "Disconnect" of the namespace, told to the server behind the back of the library, which would
+      // close the connection with it.
+      engine.write('1');
+      const reason = await new Promise((told) => engine.once('close', told));
+      assert.match(reason, /^transport (close|error)$/);
+    });
+  }
+});

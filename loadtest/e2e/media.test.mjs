@@ -115,6 +115,7 @@ describe('by the socket', { concurrency: true }, () => {
       ['invalid', { room }, Buffer.from('x')],
       ['invalid', Buffer.from('x'), { room: 7 }],
       ['invalid', Buffer.from('x'), { room: '' }],
+      ['invalid', Buffer.from('x'), { room, clientMessageId: '' }],
       ['invalid', Buffer.from('x'), room],
       ['not_a_member', Buffer.from('x'), { room: newRoom('elsewhere') }],
     ]) {
@@ -122,6 +123,33 @@ describe('by the socket', { concurrency: true }, () => {
       assert.deepEqual([ack.status, ack.code], ['error', code], JSON.stringify(sent));
     }
     await sender.say(room, 'still here');
+  });
+
+  test('sent again under its own id, from anywhere and at any moment, it comes once', async (t) => {
+    const [room, user, clientMessageId] = [newRoom('file'), newUser(), newRoom('id')];
+    const senders = await Promise.all([0, 1].map((node) => member(t, room, { user, node })));
+    const send = (sender) => queueFile(sender, picture(60, 60), { room, clientMessageId });
+    const [mediaId, ...others] = await Promise.all([senders[0], senders[1], senders[0]].map(send));
+    await shown(senders[0], mediaId);
+    others.push(await send(senders[1]));
+    assert.deepEqual(others, Array(3).fill(mediaId));
+    // Another user's id is another one.
+    const other = await member(t, room);
+    const last = await queueFile(other, picture(60, 60), { room, clientMessageId });
+    assert.notEqual(last, mediaId);
+    for (const client of [...senders, other]) await shown(client, last);
+    assert.deepEqual(senders[0].received('file-message', room).map((file) => file.mediaId), [mediaId, last]);
+  });
+
+  test('what is broken fails as often as it is sent', async (t) => {
+    const [room, clientMessageId] = [newRoom('file'), newRoom('id')];
+    const sender = await member(t, room);
+    const broken = picture(64, 64).subarray(0, 3_000);
+    for (let failures = 1; failures <= 2; failures += 1) {
+      const mediaId = await queueFile(sender, broken, { room, clientMessageId });
+      const told = () => sender.inbox.filter(({ event, payload }) => event === 'file-error' && payload.mediaId === mediaId);
+      await sender.until(() => told().length === failures, `failure ${failures}`);
+    }
   });
 
   test('without a callback, and without a word about the room', async (t) => {

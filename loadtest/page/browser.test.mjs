@@ -19,4 +19,5 @@ await import('./browser/voice.mjs');
 await import('./browser/arrival.mjs');
 await import('./browser/keyboard.mjs');
 await import('./browser/narrow.mjs');
+await import('./browser/administration.mjs');
 await import('./browser/restart.mjs');

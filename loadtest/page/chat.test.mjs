@@ -336,3 +336,29 @@ test('rooms are bounded', () => {
   assert.equal(desk.chat.rooms.size, MAX_OPEN);
   assert.match(desk.chat.alert.text, /Leave one/);
 });
+
+test('who is sent away is told at once, keeps what is written, and comes again only when asked', () => {
+  const desk = new Desk().joined([message(1)]);
+  const why = 'You were disconnected by an administrator: a test';
+  desk.run((chat) => chat.sentAway(why)).run((chat, now) => chat.disconnected({ final: true, online: true }, now));
+  assert.equal(desk.chat.link.phase, 'ended');
+  assert.ok(desk.chat.alert.text.startsWith(why));
+  desk.run(write('hello', 'k1'));
+  assert.deepEqual([desk.unsent(), desk.take('chat-message')], [['k1 waiting'], []]);
+  desk.run((chat) => chat.tryAgain());
+  assert.equal(desk.chat.alert, null, 'so that the same words are told once more');
+  assert.equal(linkWords(desk.chat.link), 'Reconnecting');
+  desk.back();
+  assert.deepEqual(desk.take('chat-message').length, 1);
+});
+
+test('announcements stand until each is dismissed, the newest few of them', () => {
+  const announced = (content) => ({ content, timestamp: '2025-03-01T10:00:00.000Z', sender: 'Root' });
+  const desk = new Desk();
+  for (const content of ['a', 'b', 'b', 'c']) desk.run((chat) => chat.announced(announced(content)));
+  const { announcements } = desk.chat;
+  assert.deepEqual(announcements.map(({ content }) => content), ['b', 'b', 'c']);
+  assert.equal(new Set(announcements.map(({ key }) => key)).size, 3);
+  desk.run((chat) => chat.dismissAnnouncement(announcements[1].key));
+  assert.deepEqual(desk.chat.announcements, [announcements[0], announcements[2]]);
+});

@@ -23,7 +23,8 @@ test('bounds and names', () => {
   assert.equal(PAGE, bounds.defaultHistory);
   assert.equal(MAX_FILE, bounds.maxFileBytes);
   assert.equal(DEFAULT_ROOM, defaultRoom);
-  for (const words of Object.values(connectErrors)) assert.ok(text('public/js/link/connection.js').includes(`'${words}'`), words);
+  const [, banned] = /BANNED: &str = "([^"]+)"/.exec(text('wire/src/error.rs'));
+  for (const words of [...Object.values(connectErrors), banned]) assert.ok(text('public/js/link/line.js').includes(`'${words}'`), words);
 });
 
 test('types of files', () => {
@@ -56,7 +57,12 @@ test('every event of the server leaves its trace', () => {
   }
   for (const announcement of events['admin-announcement']) {
     chat.announced(announcement);
-    assert.equal(chat.announcement.content, announcement.content);
+    assert.equal(chat.announcements.at(-1).content, announcement.content);
+  }
+  for (const { message } of events['auth-error']) {
+    const dismissed = opened();
+    dismissed.sentAway(message);
+    assert.equal(dismissed.link.why, message);
   }
   for (const end of events.recovered) {
     chat.open(end.room);
@@ -134,25 +140,41 @@ function assertShape(payload, examples, event) {
   }
 }
 
-test('index.html: no inline script or style, and every module is preloaded', () => {
-  const html = text('public/index.html');
+/** The modules that one imports, itself left out, and all that those import. */
+function importsOf(path, found = new Set()) {
+  for (const [, name] of text(`public${path}`).matchAll(/from '(\.[^']+)'/g)) {
+    const { pathname } = new URL(name, `file://${path}`);
+    if (found.has(pathname)) continue;
+    found.add(pathname);
+    importsOf(pathname, found);
+  }
+  return found;
+}
+
+for (const [page, main] of [['index.html', '/js/main.js'], ['admin.html', '/js/admin/main.js']]) test(`${page}: no inline script or style, and every module is preloaded`, () => {
+  const html = text(`public/${page}`);
   assert.doesNotMatch(html, /<style|\sstyle=|\son[a-z]+=|javascript:/i);
   for (const [, attributes, body] of html.matchAll(/<script([^>]*)>([^]*?)<\/script>/g)) {
     assert.match(attributes, /src="\/js\//);
     assert.equal(body, '');
   }
-  const folders = ['model', 'link', 'view'];
-  const modules = folders.flatMap((folder) => readdirSync(new URL(`public/js/${folder}`, root)).map((file) => `/js/${folder}/${file}`));
   const preloaded = [...html.matchAll(/modulepreload" href="([^"]+)"/g)].map(([, href]) => href);
-  assert.deepEqual(preloaded.sort(), [...modules, '/vendor/socket.io.esm.min.js'].sort());
+  assert.deepEqual(preloaded.sort(), [...importsOf(main), '/vendor/socket.io.esm.min.js'].sort());
 });
 
 test('markup becomes elements in one module alone, and never as it is', () => {
-  const folders = ['', 'model/', 'link/', 'view/'];
+  const folders = ['', 'model/', 'link/', 'view/', 'admin/', 'admin/model/', 'admin/view/'];
   const files = folders.flatMap((folder) => readdirSync(new URL(`public/js/${folder}`, root)).map((file) => `public/js/${folder}${file}`));
   for (const file of files.filter((name) => name.endsWith('.js'))) {
     const source = text(file);
     assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|createContextualFragment|\beval\(|new Function|cssText/, file);
     assert.equal(/DOMParser/.test(source), file === 'public/js/view/server-html.js', file);
   }
+});
+
+test('every module belongs to a page', () => {
+  const folders = ['link', 'model', 'view', 'admin/model', 'admin/view'];
+  const modules = folders.flatMap((folder) => readdirSync(new URL(`public/js/${folder}`, root)).map((file) => `/js/${folder}/${file}`));
+  const used = new Set([...importsOf('/js/main.js'), ...importsOf('/js/admin/main.js')]);
+  assert.deepEqual(modules.filter((path) => !used.has(path)), []);
 });

@@ -1,7 +1,7 @@
 // Small values and their words: the connection, unread counts, positions, rooms, people, text, marks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dayOf, dayWords } from '../../public/js/model/clock-words.js';
+import { dayOf, dayWords, deadlineWords } from '../../public/js/model/clock-words.js';
 import { safeAddress, verdict } from '../../public/js/model/html-policy.js';
 import * as links from '../../public/js/model/link-state.js';
 import { claimsOf, personFor, tidyName, tokenInFragment } from '../../public/js/model/person.js';
@@ -33,6 +33,28 @@ test('reconnecting becomes offline after a while, and goes on from there', () =>
   assert.equal(link.phase, 'offline');
   assert.equal(links.networkBack(link).phase, 'reconnecting');
   assert.equal(links.up(link).phase, 'connected');
+});
+
+test('who is sent away reads why, until trying again', () => {
+  const up = links.up(links.newLink());
+  const kicked = links.sentAway(up, 'You were disconnected by an administrator: a test');
+  assert.match(links.linkAdvice(kicked), /^You were disconnected by an administrator: a test\. /);
+  const ended = links.down(kicked, { final: true, online: true });
+  assert.deepEqual([ended.phase, ended.why], ['ended', kicked.why]);
+  assert.equal(links.attemptFailed(ended, { online: true }).phase, 'ended');
+  const trying = links.tryAgain(ended);
+  assert.deepEqual([trying.phase, trying.why, links.linkAdvice(links.up(trying))], ['reconnecting', '', '']);
+  assert.equal(links.tryAgain(links.sentAway(links.newLink(), 'x')).phase, 'connecting');
+});
+
+test('a ban says until when, in local time', () => {
+  const until = '2026-11-23T15:03:26.005Z';
+  const local = deadlineWords(Date.parse(until));
+  assert.ok(links.whyWords(`You are banned until ${until}: spam`).startsWith(`You are banned until ${local}: spam. `));
+  assert.ok(links.whyWords(`You are banned until ${until}`).startsWith(`You are banned until ${local}. `));
+  assert.ok(links.whyWords(`You are banned: until ${until}`).startsWith(`You are banned: until ${until}. `));
+  assert.ok(links.whyWords('You are banned').startsWith('You are banned. '));
+  assert.equal(links.whyWords('something else'), 'The server ended this session: Something else.');
 });
 
 test('what was recovered is told for a while', () => {

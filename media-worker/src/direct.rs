@@ -16,8 +16,9 @@ use wire::media::{TAKEN_TYPES, UploadDone, UploadRequest, UploadTicket};
 use wire::{ErrorCode, RoomName, Timestamp};
 
 use crate::Config;
+use crate::bans::Bans;
 use crate::filename;
-use crate::http_failure::unavailable;
+use crate::http_failure::not_stored;
 use crate::intake::{Intake, Trouble};
 use crate::metrics::{Metrics, Outcome, Way};
 use crate::presigned_post::Policy;
@@ -31,12 +32,25 @@ const GOOD_FOR: Duration = Duration::from_mins(10);
 /// What the handlers need.
 pub(crate) struct Direct {
     pub intake: Intake,
+    pub bans: Bans,
     pub tokens: Verifier,
     pub secrets: Secrets,
     pub region: String,
     /// Where browsers post to.
     pub post_url: String,
     pub metrics: Arc<Metrics>,
+}
+
+impl Direct {
+    /// Who asks, by a good token and without a ban.
+    async fn welcome(&self, headers: &HeaderMap) -> Result<Identity, HttpFailure> {
+        let identity = bearer(&self.tokens, headers).await?;
+        let ban = self.bans.of(&identity.user.user_id, Timestamp::now()).await;
+        match ban.map_err(|error| not_stored(&error))? {
+            Some(ban) => Err(HttpFailure::new(ErrorCode::Forbidden, ban.to_string())),
+            None => Ok(identity),
+        }
+    }
 }
 
 /// Where browsers post to: the bucket, by the way that they reach S3.
@@ -59,7 +73,7 @@ pub(crate) async fn grant(
     headers: HeaderMap,
     request: Result<Json<UploadRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<UploadTicket>), HttpFailure> {
-    let identity = bearer(&direct.tokens, &headers).await?;
+    let identity = direct.welcome(&headers).await?;
     let Json(request) = request.map_err(|rejection| {
         HttpFailure::new(
             ErrorCode::Invalid,
@@ -86,7 +100,7 @@ pub(crate) async fn grant(
             expires_at: Timestamp::from_millis(end),
         })
     };
-    let ticket = ticket_of.await.map_err(|error| unavailable(&error))?;
+    let ticket = ticket_of.await.map_err(|error| not_stored(&error))?;
     Ok((StatusCode::CREATED, Json(ticket)))
 }
 
@@ -96,7 +110,7 @@ pub(crate) async fn complete(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<UploadDone>, HttpFailure> {
-    let identity = bearer(&direct.tokens, &headers).await?;
+    let identity = direct.welcome(&headers).await?;
     let ticket = Ticket::read(&id, &direct.secrets.tickets).ok_or_else(|| {
         HttpFailure::not_found("There is no such upload, or it is too old: ask for another")
     })?;

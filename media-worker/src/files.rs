@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::bucket::{Bucket, Description, Opening};
 use crate::byte_range::{ByteRange, is_known, is_same};
-use crate::http_failure::unavailable;
+use crate::http_failure::not_served;
 use crate::intake::CACHE_CONTROL;
 
 /// `GET /media/{folder}/{name}`: the file, the part of it that `Range` names, or `304`.
@@ -29,7 +29,7 @@ pub(crate) async fn get(
         range = range.filter(|_| is_same(if_range, description.etag.as_deref()));
     }
     let opened = bucket.open_object(&key, range.as_ref()).await;
-    match opened.map_err(|error| unavailable(&error))? {
+    match opened.map_err(|error| not_served(&error))? {
         Opening::Opened(description, body) => Ok(answer(&description, Body::from_stream(body))),
         Opening::Missing => Err(missing()),
         Opening::BeyondItsEnd => Ok(beyond_the_end(&describe(&bucket, &key).await?)),
@@ -64,7 +64,7 @@ fn missing() -> HttpFailure {
 
 async fn describe(bucket: &Bucket, key: &str) -> Result<Description, HttpFailure> {
     let description = bucket.describe(key).await;
-    description.map_err(|error| unavailable(&error))?.ok_or_else(missing)
+    description.map_err(|error| not_served(&error))?.ok_or_else(missing)
 }
 
 fn answer(description: &Description, body: Body) -> Response {

@@ -8,10 +8,20 @@ use crate::intake::Trouble;
 /// After how many milliseconds to try again.
 const RETRY_AFTER: u64 = 2_000;
 
-/// S3 or NATS is away. What is wrong goes to the log and not to the client.
-pub(crate) fn unavailable(error: &anyhow::Error) -> HttpFailure {
+/// S3 or NATS is away, and a file cannot be stored.
+pub(crate) fn not_stored(error: &anyhow::Error) -> HttpFailure {
     tracing::warn!("an upload cannot be served: {error:#}");
-    let message = "The file cannot be stored just now: try again";
+    unavailable("The file cannot be stored just now: try again")
+}
+
+/// S3 is away, and a stored file cannot be shown.
+pub(crate) fn not_served(error: &anyhow::Error) -> HttpFailure {
+    tracing::warn!("a file cannot be served: {error:#}");
+    unavailable("The file cannot be read just now: try again")
+}
+
+/// What is wrong goes to the log and not to the client.
+fn unavailable(message: &str) -> HttpFailure {
     Failure::retry(ErrorCode::Unavailable, message, RETRY_AFTER).into()
 }
 
@@ -26,7 +36,7 @@ impl From<Trouble> for HttpFailure {
                 let message = "Too many files are worked on just now: try again";
                 Failure::retry(ErrorCode::Overloaded, message, RETRY_AFTER).into()
             }
-            Trouble::Unavailable(error) => unavailable(&error),
+            Trouble::Unavailable(error) => not_stored(&error),
         }
     }
 }

@@ -5,12 +5,11 @@
 //! bytes come from and who is told of the end is its callers' business.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use wire::{RoomName, StoredFile, Timestamp, User, media};
+use wire::{RoomName, StoredFile, Timestamp, User, media, stream};
 
 use crate::bucket::{Bucket, Object};
 use crate::filename;
@@ -19,11 +18,14 @@ use crate::metrics::Metrics;
 use crate::pipeline::{self, Limits, Media, Refusal, Rendition};
 use crate::record::{self, Record};
 use crate::secrets::Secrets;
+use crate::turns::Turns;
 
-/// How long an upload waits for its turn.
-const TURN: Duration = Duration::from_secs(10);
 /// A rendition never changes under its key.
 pub(crate) const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+
+/// For how long after its record was made a message needs not be looked for in the log: whoever may have
+/// put it there since did so well within the time in which the log drops a second one.
+const SURELY_NEW: Duration = Duration::from_secs(stream::DEDUPE_WINDOW.as_secs() / 4);
 
 /// Who sends what where.
 #[derive(Debug, Clone)]
@@ -44,7 +46,7 @@ pub(crate) enum Trouble {
     #[error("the file is not there")]
     Missing,
     /// For now: as much is under way as there is room for.
-    #[error("no turn within {TURN:?}")]
+    #[error("no turn in time")]
     Busy,
     /// For now: S3 or NATS does not do what it should.
     #[error("{0:#}")]
@@ -65,7 +67,7 @@ pub(crate) struct Intake {
     secrets: Secrets,
     base_url: Arc<str>,
     /// One for each upload whose bytes are in memory.
-    turns: Arc<Semaphore>,
+    turns: Turns,
     metrics: Arc<Metrics>,
 }
 
@@ -81,7 +83,7 @@ impl Intake {
         metrics: Arc<Metrics>,
     ) -> Self {
         let base_url = base_url.trim_end_matches('/').into();
-        let turns = Arc::new(Semaphore::new(parallel));
+        let turns = Turns::new(parallel);
         Self { bucket, log, secrets, base_url, turns, metrics }
     }
 
@@ -93,20 +95,38 @@ impl Intake {
     /// before is not done again.
     pub(crate) async fn take(&self, upload: &Upload, source: &impl Source) -> Result<(), Trouble> {
         let _at_work = self.metrics.at_work();
-        let known = match record::read(&self.bucket, &upload.media_id).await? {
-            Some(record) => Known { record, own: false },
+        let known = match self.known(&upload.media_id).await? {
+            Some(known) => known,
             None => self.begin(upload, source).await?,
         };
+        self.end(&upload.media_id, known).await
+    }
+
+    /// Ends an upload whose bytes need no work any more, and says whether it was one.
+    pub(crate) async fn finish(&self, media_id: &str) -> Result<bool, Trouble> {
+        let Some(known) = self.known(media_id).await? else { return Ok(false) };
+        self.end(media_id, known).await?;
+        Ok(true)
+    }
+
+    async fn end(&self, media_id: &str, known: Known) -> Result<(), Trouble> {
         match known.record {
-            Record::Published => Ok(()),
-            Record::Refused { code, message } => Err(Trouble::Refused(Refusal { code, message })),
+            Record::Published => return Ok(()),
+            Record::Refused { code, message } => {
+                return Err(Trouble::Refused(Refusal { code, message }));
+            }
             Record::Stored { room, message, after } => {
-                if known.own || !self.log.holds(&room, after, &message.id).await? {
+                let new = surely_new(known.made, SystemTime::now());
+                if new || !self.log.holds(&room, after, &message.id).await? {
                     self.log.publish(&room, &message).await?;
                 }
-                Ok(record::write(&self.bucket, &upload.media_id, &Record::Published).await?)
             }
         }
+        // Members see the file. The record that is there says where to look for it, which is slower.
+        if let Err(error) = record::write(&self.bucket, media_id, &Record::Published).await {
+            tracing::warn!(media = media_id, "published, which could not be recorded: {error:#}");
+        }
+        Ok(())
     }
 
     /// The first work on an upload. Another worker may be at it too, and whose record is first counts: a
@@ -120,33 +140,31 @@ impl Intake {
             },
             Err(Trouble::Refused(refusal)) => Record::from(&refusal),
             // Whoever is done with an upload removes its bytes.
-            Err(Trouble::Missing) => return self.theirs(upload).await?.ok_or(Trouble::Missing),
+            Err(Trouble::Missing) => {
+                return self.known(&upload.media_id).await?.ok_or(Trouble::Missing);
+            }
             Err(trouble) => return Err(trouble),
         };
+        // Before it is there for others to act on.
+        let made = SystemTime::now();
         if record::create(&self.bucket, &upload.media_id, &record).await? {
-            return Ok(Known { record, own: true });
+            return Ok(Known { record, made: Some(made) });
         }
-        let theirs = self.theirs(upload).await?;
+        let theirs = self.known(&upload.media_id).await?;
         Ok(theirs.context("the record that was in the way is gone")?)
     }
 
-    async fn theirs(&self, upload: &Upload) -> anyhow::Result<Option<Known>> {
-        let record = record::read(&self.bucket, &upload.media_id).await?;
-        Ok(record.map(|record| Known { record, own: false }))
+    async fn known(&self, media_id: &str) -> anyhow::Result<Option<Known>> {
+        let record = record::read(&self.bucket, media_id).await?;
+        Ok(record.map(|record| Known { record, made: None }))
     }
 
     async fn media(&self, source: &impl Source) -> Result<Media, Trouble> {
-        let _turn = self.turn().await?;
+        let turn = self.turns.take().await?;
         let bytes = source.read().await?.ok_or(Trouble::Missing)?;
         self.metrics.bytes_in.inc_by(bytes.len() as u64);
-        let work = move || pipeline::process(&bytes, &Limits::default());
-        let made = tokio::task::spawn_blocking(work).await.context("the pipeline did not end")?;
+        let made = turn.spend(move || pipeline::process(&bytes, &Limits::default())).await?;
         made.map_err(Trouble::Refused)
-    }
-
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Trouble> {
-        let turn = tokio::time::timeout(TURN, self.turns.acquire());
-        Ok(turn.await.map_err(|_| Trouble::Busy)?.context("there are no turns any more")?)
     }
 
     async fn put(&self, upload: &Upload, media: Media) -> anyhow::Result<StoredFile> {
@@ -204,8 +222,14 @@ impl Intake {
 /// How far an upload has come.
 struct Known {
     record: Record,
-    /// The record was made just now and here, so its message cannot be in the log.
-    own: bool,
+    /// When the record was made, if that was here and just now.
+    made: Option<SystemTime>,
+}
+
+/// Whether a message whose record was made then cannot be in the log, or the log knows its id. By the
+/// clock on the wall: the other one may stand still with the process.
+fn surely_new(made: Option<SystemTime>, now: SystemTime) -> bool {
+    made.and_then(|made| now.duration_since(made).ok()).is_some_and(|age| age < SURELY_NEW)
 }
 
 fn extension(mime: &str) -> &'static str {
@@ -219,5 +243,23 @@ fn extension(mime: &str) -> &'static str {
         "audio/mp4" => "m4a",
         "audio/aac" => "aac",
         _ => "bin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_pause_the_log_is_asked() {
+        let now = SystemTime::now();
+        let ago = |seconds| Some(now - Duration::from_secs(seconds));
+        let ahead = Some(now + Duration::from_secs(1));
+        for (made, new) in [(ago(0), true), (ago(29), true), (ago(30), false), (ago(600), false)] {
+            assert_eq!(surely_new(made, now), new, "{made:?}");
+        }
+        assert!(!surely_new(None, now));
+        assert!(!surely_new(ahead, now), "the clock was turned back: no telling");
+        assert!(SURELY_NEW * 4 <= stream::DEDUPE_WINDOW);
     }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use async_nats::Client;
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, AckKind, Message};
+use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,11 +19,11 @@ use wire::client::FileError;
 use wire::media::{DeadJob, FileFailed};
 use wire::{MediaJob, Timestamp, stream, subject};
 
-use crate::intake::{Intake, Upload};
+use crate::intake::{Intake, Trouble, Upload};
 use crate::metrics::{Metrics, Outcome, Way};
 use crate::pipeline::Refusal;
 use crate::uploads::Uploads;
-use crate::verdict::{self, Verdict};
+use crate::verdict::{self, Step, Verdict};
 
 /// How long a request for a job stands; a new one follows.
 const PULL: Duration = Duration::from_secs(10);
@@ -134,32 +135,25 @@ impl Queue {
 
     /// An error means that the job is not ended.
     async fn work(&self, message: &Message) -> anyhow::Result<Outcome> {
-        let (deliveries, born) = {
-            let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
-            (u64::try_from(info.delivered).unwrap_or(1), SystemTime::from(info.published))
-        };
+        let Delivery { deliveries, born, .. } = Delivery::of(message)?;
         self.metrics.delivery(deliveries, born.elapsed().unwrap_or_default());
         let job: MediaJob = match serde_json::from_slice(&message.payload) {
             Ok(job) => job,
             Err(error) => {
                 let reason = format!("the entry is no media job: {error}");
-                self.bury(message, deliveries, reason).await?;
+                self.bury(message, reason).await?;
                 end(message).await?;
                 return Ok(Outcome::GivenUp);
             }
         };
-        let verdict = match verdict::on_delivery(deliveries) {
-            Some(verdict) => verdict,
-            None => self.attempts(&job, born).await,
-        };
-        let outcome = match verdict {
-            Verdict::Done | Verdict::Again(_) => Outcome::Published,
+        let outcome = match self.attempts(&job, deliveries, born).await {
+            Verdict::Done => Outcome::Published,
             Verdict::Refuse(refusal) => {
                 self.tell(&job, refusal).await?;
                 Outcome::Refused
             }
             Verdict::GiveUp { refusal, reason } => {
-                self.bury(message, deliveries, reason).await?;
+                self.bury(message, reason).await?;
                 self.tell(&job, refusal).await?;
                 Outcome::GivenUp
             }
@@ -173,7 +167,7 @@ impl Queue {
     }
 
     /// Tries until there is an end.
-    async fn attempts(&self, job: &MediaJob, born: SystemTime) -> Verdict {
+    async fn attempts(&self, job: &MediaJob, deliveries: u64, born: SystemTime) -> Verdict {
         let upload = Upload {
             media_id: job.media_id.clone(),
             room: job.room.clone(),
@@ -181,21 +175,28 @@ impl Queue {
             filename: job.filename.clone(),
         };
         let source = self.uploads.object(&job.object);
+        let too_old = self.give_up_after;
+        let mut hopeless = verdict::on_delivery(deliveries);
         let mut attempt = 0;
         loop {
-            let outcome = self.intake.take(&upload, &source).await;
-            if let Err(trouble) = &outcome {
-                tracing::info!(media = job.media_id, attempt, "no message yet: {trouble}");
-            }
-            let age = born.elapsed().unwrap_or_default();
-            match verdict::on_attempt(outcome, attempt, age, self.give_up_after) {
-                Verdict::Again(pause) => {
+            let step = if let Some(reason) = &hopeless {
+                let ended = self.intake.finish(&job.media_id).await;
+                let ended = ended.inspect_err(|trouble| not_yet(job, attempt, trouble));
+                verdict::on_last_look(ended, reason, attempt, age(born), too_old)
+            } else {
+                let outcome = self.intake.take(&upload, &source).await;
+                let outcome = outcome.inspect_err(|trouble| not_yet(job, attempt, trouble));
+                verdict::on_attempt(outcome, attempt, age(born), too_old)
+            };
+            match step {
+                Step::End(verdict) => return verdict,
+                Step::LastLook(reason) => hopeless = Some(reason),
+                Step::Again(pause) => {
                     self.metrics.retries.inc();
                     sleep(pause).await;
+                    attempt += 1;
                 }
-                verdict => return verdict,
             }
-            attempt += 1;
         }
     }
 
@@ -215,8 +216,9 @@ impl Queue {
         self.client.flush().await.context("cannot tell the sender's node")
     }
 
-    /// Writes the dead-letter record.
-    async fn bury(&self, message: &Message, deliveries: u64, reason: String) -> anyhow::Result<()> {
+    /// Writes the dead-letter record: one for a job, though it comes again because its end was not heard.
+    async fn bury(&self, message: &Message, reason: String) -> anyhow::Result<()> {
+        let Delivery { deliveries, sequence, .. } = Delivery::of(message)?;
         tracing::error!(deliveries, reason, "a media job is given up");
         let dead = DeadJob {
             job: String::from_utf8_lossy(&message.payload).into_owned(),
@@ -225,11 +227,43 @@ impl Queue {
             timestamp: Timestamp::now(),
         };
         let payload = serde_json::to_vec(&dead)?;
-        let publishing = self.jetstream.publish(subject::MEDIA_DEAD, payload.into());
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_ID, &*format!("media-job-{sequence}"));
+        let publishing =
+            self.jetstream.publish_with_headers(subject::MEDIA_DEAD, headers, payload.into());
         publishing.await?.await.context("cannot write the dead-letter record")?;
         self.metrics.dead_letters.inc();
         Ok(())
     }
+}
+
+/// What the server says of a job that it hands out.
+struct Delivery {
+    /// This one included.
+    deliveries: u64,
+    /// When the job was queued.
+    born: SystemTime,
+    /// Its place in the queue, which no other job ever has.
+    sequence: u64,
+}
+
+impl Delivery {
+    fn of(message: &Message) -> anyhow::Result<Self> {
+        let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
+        Ok(Self {
+            deliveries: u64::try_from(info.delivered).unwrap_or(1),
+            born: SystemTime::from(info.published),
+            sequence: info.stream_sequence,
+        })
+    }
+}
+
+fn age(born: SystemTime) -> Duration {
+    born.elapsed().unwrap_or_default()
+}
+
+fn not_yet(job: &MediaJob, attempt: u32, trouble: &Trouble) {
+    tracing::info!(media = job.media_id, attempt, "no message yet: {trouble}");
 }
 
 /// Removes the job from the queue, for sure.

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::bans::Bans;
 use crate::bucket::Bucket;
 use crate::direct::{self, Direct};
 use crate::health::{BucketTrouble, Health};
@@ -26,11 +27,15 @@ use crate::{Config, health, http};
 /// Messages of a subscription that may wait; those of an upload's chunks too.
 const QUEUE: usize = 1_024;
 
+/// How long requests that are under way may take after the worker was told to stop: as long as jobs.
+const FINISH: Duration = Duration::from_secs(10);
+
 /// What the queue and HTTP share.
 struct Parts {
     client: Client,
     bucket: Bucket,
     intake: Intake,
+    bans: Bans,
     secrets: Secrets,
     tokens: Verifier,
     metrics: Arc<Metrics>,
@@ -53,7 +58,8 @@ impl Parts {
             config.parallel.get(),
             metrics.clone(),
         );
-        Ok((Self { client, bucket, intake, secrets, tokens, metrics }, upkeep))
+        let bans = Bans::open(client.clone()).await?;
+        Ok((Self { client, bucket, intake, bans, secrets, tokens, metrics }, upkeep))
     }
 
     fn router(
@@ -63,6 +69,7 @@ impl Parts {
     ) -> anyhow::Result<Router> {
         let direct = Direct {
             intake: self.intake.clone(),
+            bans: self.bans.clone(),
             tokens: self.tokens.clone(),
             secrets: self.secrets.clone(),
             region: config.s3_region.clone(),
@@ -97,14 +104,34 @@ pub async fn run(
     let queue = Queue::new(parts.client, parts.intake, uploads, give_up_after, parts.metrics);
     let queue = tokio::spawn(queue.run(config.parallel.get(), shutdown.clone()));
 
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-        .await;
+    let served = serve(listener, router, shutdown.clone()).await;
     shutdown.cancel();
     queue.await.context("the queue ended badly")?;
     checks.await.context("the checks of the bucket ended badly")?;
     upkeep.await.context("the upkeep of the keys of tokens ended badly")?;
     served.context("the HTTP server failed")
+}
+
+/// Serves until `shutdown`, and what is under way then for a while longer. A client that reads or sends
+/// slowly must not keep the process.
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let enough = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(FINISH).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = enough => {
+            tracing::warn!("left with requests under way after {FINISH:?}");
+            Ok(())
+        }
+    }
 }
 
 /// The HTTP of the worker alone, for where something else listens, as on Lambda. Nothing checks the

@@ -8,13 +8,14 @@ use crate::intake::Trouble;
 use crate::pipeline::Refusal;
 
 /// Deliveries after which a job is taken for one that kills its worker. Waiting for S3 or NATS costs
-/// none: a worker keeps its job meanwhile.
-pub(crate) const MAX_DELIVERIES: u64 = 5;
+/// none, but each worker that stops gives its jobs back, and that counts as well: the bound leaves room
+/// for several restarts of all workers while S3 is away.
+pub(crate) const MAX_DELIVERIES: u64 = 20;
 /// The pauses between attempts grow from the first to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What to do now.
+/// How a job ends.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The message is in the log: remove the upload and the job.
@@ -23,33 +24,61 @@ pub(crate) enum Verdict {
     Refuse(Refusal),
     /// The sender is told and a dead-letter record written; remove the job.
     GiveUp { refusal: Refusal, reason: String },
+}
+
+/// What to do now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    End(Verdict),
+    /// No more work on its bytes, for this reason. It is given up unless it was as good as done.
+    LastLook(String),
     /// Try again after this.
     Again(Duration),
 }
 
-/// The verdict on a delivery that is not to be tried at all.
-pub(crate) fn on_delivery(deliveries: u64) -> Option<Verdict> {
-    (deliveries > MAX_DELIVERIES).then(|| {
-        give_up(format!("delivered {deliveries} times, and no worker came to an end with it"))
-    })
+/// Why a delivery is not to be tried at all, if it is not: it gets a last look.
+pub(crate) fn on_delivery(deliveries: u64) -> Option<String> {
+    (deliveries > MAX_DELIVERIES)
+        .then(|| format!("delivered {deliveries} times, and no worker came to an end with it"))
 }
 
-/// The verdict on attempt number `attempt`, from 0, at a job of this age. One that is `too_old` is given
-/// up.
+/// The step after attempt number `attempt`, from 0, at a job of this age. One that is `too_old` is not
+/// tried again.
 pub(crate) fn on_attempt(
     outcome: Result<(), Trouble>,
     attempt: u32,
     age: Duration,
     too_old: Duration,
-) -> Verdict {
+) -> Step {
     match outcome {
-        Ok(()) => Verdict::Done,
-        Err(Trouble::Refused(refusal)) => Verdict::Refuse(refusal),
-        Err(trouble @ Trouble::Missing) => give_up(trouble.to_string()),
+        Ok(()) => Step::End(Verdict::Done),
+        Err(Trouble::Refused(refusal)) => Step::End(Verdict::Refuse(refusal)),
+        Err(trouble @ Trouble::Missing) => Step::LastLook(trouble.to_string()),
         Err(trouble @ (Trouble::Busy | Trouble::Unavailable(_))) if age >= too_old => {
-            give_up(format!("{} s old: {trouble}", age.as_secs()))
+            Step::LastLook(format!("{} s old: {trouble}", age.as_secs()))
         }
-        Err(Trouble::Busy | Trouble::Unavailable(_)) => Verdict::Again(pause(attempt)),
+        Err(Trouble::Busy | Trouble::Unavailable(_)) => Step::Again(pause(attempt)),
+    }
+}
+
+/// The step after a last look, which `ended` the job or found that nothing was done for it. Members may
+/// see a file that S3 or NATS keeps from being found, so that is waited out like any other trouble.
+pub(crate) fn on_last_look(
+    ended: Result<bool, Trouble>,
+    reason: &str,
+    attempt: u32,
+    age: Duration,
+    too_old: Duration,
+) -> Step {
+    match ended {
+        Ok(true) => Step::End(Verdict::Done),
+        Err(Trouble::Refused(refusal)) => Step::End(Verdict::Refuse(refusal)),
+        Err(Trouble::Busy | Trouble::Unavailable(_)) if age < too_old => {
+            Step::Again(pause(attempt))
+        }
+        Ok(false) | Err(Trouble::Missing | Trouble::Busy | Trouble::Unavailable(_)) => {
+            Step::End(give_up(reason.to_owned()))
+        }
     }
 }
 
@@ -68,22 +97,22 @@ mod tests {
 
     const TOO_OLD: Duration = Duration::from_mins(50);
 
+    fn away<T>() -> Result<T, Trouble> {
+        Err(Trouble::Unavailable(anyhow::anyhow!("S3 is away")))
+    }
+
     #[test]
     fn trouble_is_waited_out_until_the_bytes_expire() {
-        let away = || Err(Trouble::Unavailable(anyhow::anyhow!("S3 is away")));
         for (attempt, millis) in [(0, 250), (1, 500), (3, 2_000), (6, 10_000), (99, 10_000)] {
-            let again = Verdict::Again(Duration::from_millis(millis));
+            let again = Step::Again(Duration::from_millis(millis));
             assert_eq!(on_attempt(away(), attempt, Duration::ZERO, TOO_OLD), again, "{attempt}");
+            let looked = on_last_look(away(), "poison", attempt, Duration::ZERO, TOO_OLD);
+            assert_eq!(looked, again, "{attempt}");
         }
-        assert!(matches!(
-            on_attempt(Err(Trouble::Busy), 0, Duration::ZERO, TOO_OLD),
-            Verdict::Again(_)
-        ));
-        let Verdict::GiveUp { refusal, reason } = on_attempt(away(), 9, TOO_OLD, TOO_OLD) else {
-            panic!("not given up")
-        };
-        assert_eq!(refusal.code, ErrorCode::Unavailable);
-        assert_eq!(reason, "3000 s old: S3 is away");
+        let busy = on_attempt(Err(Trouble::Busy), 0, Duration::ZERO, TOO_OLD);
+        assert!(matches!(busy, Step::Again(_)));
+        let old = on_attempt(away(), 9, TOO_OLD, TOO_OLD);
+        assert_eq!(old, Step::LastLook("3000 s old: S3 is away".to_owned()));
     }
 
     #[test]
@@ -91,11 +120,28 @@ mod tests {
         let refusal = Refusal { code: ErrorCode::TooLarge, message: "too large".to_owned() };
         let refused =
             on_attempt(Err(Trouble::Refused(refusal.clone())), 0, Duration::ZERO, TOO_OLD);
-        assert_eq!(refused, Verdict::Refuse(refusal));
-        assert_eq!(on_attempt(Ok(()), 0, TOO_OLD, TOO_OLD), Verdict::Done);
+        assert_eq!(refused, Step::End(Verdict::Refuse(refusal)));
+        assert_eq!(on_attempt(Ok(()), 0, TOO_OLD, TOO_OLD), Step::End(Verdict::Done));
         let missing = on_attempt(Err(Trouble::Missing), 0, Duration::ZERO, TOO_OLD);
-        assert!(matches!(missing, Verdict::GiveUp { .. }));
+        assert_eq!(missing, Step::LastLook("the file is not there".to_owned()));
         assert_eq!(on_delivery(MAX_DELIVERIES), None);
-        assert!(matches!(on_delivery(MAX_DELIVERIES + 1), Some(Verdict::GiveUp { .. })));
+        assert!(on_delivery(MAX_DELIVERIES + 1).is_some());
+    }
+
+    #[test]
+    fn nothing_is_given_up_that_is_as_good_as_done() {
+        let look = |ended, age| on_last_look(ended, "poison", 0, age, TOO_OLD);
+        let refusal = Refusal { code: ErrorCode::TooLarge, message: "too large".to_owned() };
+        for age in [Duration::ZERO, TOO_OLD] {
+            assert_eq!(look(Ok(true), age), Step::End(Verdict::Done));
+            let refused = look(Err(Trouble::Refused(refusal.clone())), age);
+            assert_eq!(refused, Step::End(Verdict::Refuse(refusal.clone())));
+            let given_up = look(Ok(false), age);
+            let Step::End(Verdict::GiveUp { refusal, reason }) = given_up else {
+                panic!("{given_up:?}")
+            };
+            assert_eq!((refusal.code, &*reason), (ErrorCode::Unavailable, "poison"));
+        }
+        assert!(matches!(look(away(), TOO_OLD), Step::End(Verdict::GiveUp { .. })));
     }
 }

@@ -1,7 +1,8 @@
 // Starts the page: finds out who one is, then puts the chat, its connection and its view together.
 
-import { Connection, loadClient } from './link/connection.js';
+import { Connection } from './link/connection.js';
 import { HeldFiles } from './link/held-files.js';
+import { loadClient } from './link/line.js';
 import { mediaUrl } from './link/page-config.js';
 import { randomId } from './link/random-id.js';
 import { Runner } from './link/runner.js';

@@ -83,12 +83,16 @@ pub struct SendTyping {
 
 /// What `send-file` says of the bytes that come with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SendFile {
     /// [`crate::event::DEFAULT_ROOM`] where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
+    /// The file's name among those of its sender: sent again under it, it makes no second message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_message_id: Option<String>,
 }
 
 /// The ack of `chat-message`: stored in the log at `seq`.

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{NodeId, RoomName, Timestamp, User, client::FileError};
+use crate::{NodeId, RoomName, Timestamp, User, client::FileError, message::derived_id};
 
 /// An upload that waits in the object store [`crate::stream::UPLOADS_BUCKET`]: one entry of the queue
 /// [`crate::stream::MEDIA`].
@@ -106,8 +106,23 @@ pub const TAKEN_TYPES: [&str; 13] = [
     "audio/vnd.wave",
 ];
 
+/// Namespace of the ids of files that are derived from a client's own (RFC 9562 §5.5).
+const CLIENT_FILE_IDS: Uuid = Uuid::from_u128(0x2e6d_51c4_90ab_4f1d_b6f7_18c0_57e9_43ad);
 /// Namespace of the ids of messages that carry files (RFC 9562 §5.5).
 const MEDIA_MESSAGE_IDS: Uuid = Uuid::from_u128(0x5c1b_2f0e_77d3_4c0a_9b1e_3a64_9c2f_d8e5);
+
+/// The id of a file that a user sends to a room.
+///
+/// With a `clientMessageId` it is a function of user, room and that id, so that a file sent twice is
+/// worked on as one. Without, it is new.
+#[must_use]
+pub fn media_id(user_id: &str, room: &RoomName, client_message_id: Option<&str>) -> String {
+    let id = match client_message_id {
+        Some(own) => derived_id(&CLIENT_FILE_IDS, user_id, room, own),
+        None => Uuid::new_v4(),
+    };
+    id.to_string()
+}
 
 /// The id of the message that carries a file, and its `Nats-Msg-Id`: one upload makes one message,
 /// however often it is worked on.
@@ -119,6 +134,22 @@ pub fn message_id(media_id: &str) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_has_one_id_for_each_name_that_its_sender_gives_it() {
+        let room = |name| RoomName::parse(name).unwrap();
+        let id = media_id("ana", &room("r"), Some("1"));
+        assert_eq!(media_id("ana", &room("r"), Some("1")), id);
+        for other in [
+            media_id("ana", &room("r"), Some("2")),
+            media_id("ana", &room("s"), Some("1")),
+            media_id("ben", &room("r"), Some("1")),
+            crate::message::message_id("ana", &room("r"), Some("1")).to_string(),
+        ] {
+            assert_ne!(other, id);
+        }
+        assert_ne!(media_id("ana", &room("r"), None), media_id("ana", &room("r"), None));
+    }
 
     #[test]
     fn one_upload_has_one_message() {

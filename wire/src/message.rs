@@ -70,15 +70,18 @@ const CLIENT_MESSAGE_IDS: Uuid = Uuid::from_u128(0x9d0c_6e6b_3f0f_4b5e_8a55_0f8f
 #[must_use]
 pub fn message_id(user_id: &str, room: &RoomName, client_message_id: Option<&str>) -> Arc<str> {
     let id = match client_message_id {
-        // The lengths tell where one part ends and the next begins.
-        Some(own) => {
-            let room = room.as_str();
-            let key = format!("{}.{}.{user_id}{room}{own}", user_id.len(), room.len());
-            Uuid::new_v5(&CLIENT_MESSAGE_IDS, key.as_bytes())
-        }
+        Some(own) => derived_id(&CLIENT_MESSAGE_IDS, user_id, room, own),
         None => Uuid::now_v7(),
     };
     id.to_string().into()
+}
+
+/// The id within `namespace` of what a user calls `own` in a room.
+pub(crate) fn derived_id(namespace: &Uuid, user_id: &str, room: &RoomName, own: &str) -> Uuid {
+    let room = room.as_str();
+    // The lengths tell where one part ends and the next begins.
+    let key = format!("{}.{}.{user_id}{room}{own}", user_id.len(), room.len());
+    Uuid::new_v5(namespace, key.as_bytes())
 }
 
 impl StoredMessage {

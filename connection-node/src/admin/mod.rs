@@ -1,7 +1,8 @@
 //! The namespace `/admin`: who may enter, and what is done for them.
 //!
 //! What is asked for is read in [`request`] and asked of all in [`desk`]; what all are asked is done in
-//! [`orders`].
+//! [`orders`]. What one administrator asks for is done in order: a ban and its end must not change
+//! places.
 
 mod desk;
 pub mod orders;
@@ -14,24 +15,25 @@ use service_shell::token::Role;
 use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
-    extract::{AckSender, SocketRef, TryData},
-    handler::{ConnectHandler, FromMessageParts, MessageHandler, Value},
+    extract::{SocketRef, TryData},
+    handler::{ConnectHandler, MessageHandler, Value},
     socket::Socket,
 };
-use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
-use wire::{ErrorCode, Failure, User, admin::AuthError, client::Done, error, event};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use wire::{ErrorCode, Failure, User, client::Done, error, event};
 
 pub use self::desk::Desk;
 use self::request::AdminRequest;
 use crate::{
-    entrance::Refused,
-    gateway::{Gateway, Line, Reply},
-    rooms::packet::Packet,
+    entrance::{Entered, Refused},
+    gateway::{Gateway, Line, Reply, reply_to},
+    rooms::port::SocketKey,
+    stay::Guest,
 };
 
-/// Requests of administrators that are carried out at a time.
-const AT_A_TIME: usize = 16;
+/// Requests of one administrator that may wait.
+const WAITING: usize = 16;
 /// How long an administrator is asked to wait, in milliseconds.
 const RETRY: u64 = 500;
 
@@ -39,13 +41,77 @@ const RETRY: u64 = 500;
 pub struct AdminGateway {
     pub gateway: Arc<Gateway>,
     pub desk: Desk,
-    pub at_work: Arc<Semaphore>,
     pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+/// What an administrator asks for, and how to answer.
+type Asked = (Line, AdminRequest, Reply);
+
+/// Serves the administrators' namespace.
+pub fn register(io: &SocketIo, admins: Arc<AdminGateway>) {
+    let connected = admins.clone();
+    let greet = async move |socket: SocketRef| connected.greet(&socket);
+    let admit = move |socket: SocketRef, auth: TryData<serde_json::Value>| {
+        let admins = admins.clone();
+        async move { admins.admit(&socket, &auth.0.unwrap_or_default()).await }
+    };
+    io.ns(event::ADMIN_NAMESPACE, greet.with(admit));
+}
+
+/// What the connect handler needs of the middleware's work.
+#[derive(Clone)]
+struct Admitted {
+    key: SocketKey,
+    user_id: Arc<str>,
+    is_admin: bool,
 }
 
 impl AdminGateway {
-    pub fn new(gateway: Arc<Gateway>, desk: Desk, tasks: TaskTracker) -> Self {
-        Self { gateway, desk, at_work: Arc::new(Semaphore::new(AT_A_TIME)), tasks }
+    /// Lets in whoever has a good token: one who is no administrator is told so once it is connected.
+    async fn admit(
+        self: &Arc<Self>,
+        socket: &SocketRef,
+        auth: &serde_json::Value,
+    ) -> Result<(), Refused> {
+        let Entered { identity, stay } = self.gateway.entrance.enter(socket, auth).await?;
+        let is_admin = identity.role == Role::Admin;
+        let user_id = identity.user.user_id.clone();
+        socket.extensions.insert(Admitted { key: stay.key, user_id, is_admin });
+        if is_admin {
+            let (asked, asking) = mpsc::channel(WAITING);
+            socket.on_fallback(Inbound { asked });
+            self.tasks.spawn(self.clone().serve(stay.key, identity.user, asking));
+        }
+        // Shared, for a handler is cloned to run.
+        let stay = Arc::new(stay);
+        socket.on_disconnect(async move || drop(stay));
+        Ok(())
+    }
+
+    /// The client knows that it is connected.
+    fn greet(&self, socket: &SocketRef) {
+        let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
+        let Some(line) = Line::of(socket.clone()) else { return };
+        let Admitted { key, user_id, is_admin } = admitted;
+        if is_admin {
+            self.gateway.entrance.arrive(key, &Guest { line, user_id, chats: false });
+        } else {
+            line.dismiss(error::ADMIN_REQUIRED.to_owned());
+        }
+    }
+
+    /// Does what one administrator asks for, until its socket is gone.
+    async fn serve(self: Arc<Self>, key: SocketKey, admin: User, mut asked: mpsc::Receiver<Asked>) {
+        while let Some(Some((line, request, ack))) =
+            self.stop.run_until_cancelled(asked.recv()).await
+        {
+            // Banned or kicked meanwhile.
+            if !self.gateway.entrance.has(key) {
+                return;
+            }
+            self.perform(&admin, request, &line, ack).await;
+        }
     }
 
     async fn perform(&self, admin: &User, request: AdminRequest, line: &Line, ack: Reply) {
@@ -73,51 +139,9 @@ impl AdminGateway {
     }
 }
 
-/// Serves the administrators' namespace.
-pub fn register(io: &SocketIo, admins: Arc<AdminGateway>) {
-    let admit = move |socket: SocketRef, auth: TryData<serde_json::Value>| {
-        let admins = admins.clone();
-        async move { admit(&admins, &socket, &auth.0.unwrap_or_default()).await }
-    };
-    io.ns(event::ADMIN_NAMESPACE, (async |socket: SocketRef| turn_away(&socket)).with(admit));
-}
-
-/// Marks a socket that is to be sent away, once it knows that it is connected.
-#[derive(Clone)]
-struct NoAdmin;
-
-async fn admit(
-    admins: &Arc<AdminGateway>,
-    socket: &SocketRef,
-    auth: &serde_json::Value,
-) -> Result<(), Refused> {
-    let entered = admins.gateway.entrance.enter(socket, auth).await?;
-    if entered.identity.role != Role::Admin {
-        socket.extensions.insert(NoAdmin);
-        return Ok(());
-    }
-    let admin = entered.identity.user.clone();
-    socket.on_fallback(Inbound { admins: admins.clone(), admin });
-    // Shared, for a handler is cloned to run.
-    let watched = Arc::new(entered.watched);
-    socket.on_disconnect(async move || drop(watched));
-    Ok(())
-}
-
-fn turn_away(socket: &SocketRef) {
-    if socket.extensions.remove::<NoAdmin>().is_some()
-        && let Some(line) = Line::of(socket.clone())
-        && let Ok(last) =
-            Packet::new(event::AUTH_ERROR, &AuthError { message: error::ADMIN_REQUIRED.to_owned() })
-    {
-        line.dismiss(&last);
-    }
-}
-
 /// Takes an administrator's events where they arrive.
 struct Inbound {
-    admins: Arc<AdminGateway>,
-    admin: User,
+    asked: mpsc::Sender<Asked>,
 }
 
 /// Marks [`Inbound`] among the kinds of handler.
@@ -125,8 +149,7 @@ struct ForAdmins;
 
 impl MessageHandler<LocalAdapter, ForAdmins> for Inbound {
     fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
-        let Ok(ack) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
-        let ack = ack_id.map(|_| ack);
+        let ack = reply_to(&socket, &mut value, ack_id);
         let Some(line) = Line::of(SocketRef::from(socket)) else { return };
         let request = match &value {
             Value::Str(json, _) => AdminRequest::parse(json),
@@ -134,20 +157,18 @@ impl MessageHandler<LocalAdapter, ForAdmins> for Inbound {
                 Err(Failure::new(ErrorCode::Invalid, "expected an event, got bare bytes"))
             }
         };
-        let permit = self.admins.at_work.clone().try_acquire_owned().map_err(|_| {
-            let message = "too many requests of administrators are under way; ask again";
-            Failure::retry(ErrorCode::Overloaded, message, RETRY)
-        });
-        match request.and_then(|request| Ok((request, permit?))) {
-            Ok((request, permit)) => {
-                let (admins, admin) = (self.admins.clone(), self.admin.clone());
-                self.admins.tasks.spawn(async move {
-                    admins.perform(&admin, request, &line, ack).await;
-                    drop(permit);
-                });
-            }
-            Err(failure) => line.answer(ack, &failure),
-        }
+        let (failure, line, ack) = match request {
+            Ok(request) => match self.asked.try_send((line, request, ack)) {
+                Ok(()) => return,
+                Err(refused) => {
+                    let (line, _, ack) = refused.into_inner();
+                    let message = "too many of your requests are under way; ask again";
+                    (Failure::retry(ErrorCode::Overloaded, message, RETRY), line, ack)
+                }
+            },
+            Err(failure) => (failure, line, ack),
+        };
+        line.answer(ack, &failure);
     }
 }
 

@@ -1,39 +1,43 @@
 //! What administrators want of all nodes, done on this one.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use async_nats::{Client, Message, Subscriber};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use wire::{
     NodeId,
-    admin::{AdminOrder, AuthError, Ban, NodeStats, Reached, StatsAnswer},
+    admin::{AdminOrder, Ban, NodeStats, Reached, StatsAnswer},
     error, event, subject,
 };
 
 use crate::{
     edge::Edge,
     engine::Engine,
-    gateway::Peer,
     hub::Hub,
     metrics::{Metrics, Published},
     rates::Rate,
     rooms::packet::Packet,
-    sockets::Sockets,
+    stay::{Guest, House},
 };
 
 /// How often the counts are looked at.
 const SAMPLE: Duration = Duration::from_secs(1);
 /// How long the rooms may take to be counted.
-const CENSUS: Duration = Duration::from_millis(150);
+const CENSUS: Duration = Duration::from_millis(100);
+/// Sockets that are told something without a break.
+const AT_ONCE: usize = 512;
 
 /// What this node has and does, for administrators of any node.
 pub struct Orders {
     node: NodeId,
     client: Client,
-    sockets: Arc<Sockets<Peer>>,
+    house: Arc<House>,
     edge: Arc<Edge>,
     hub: Hub,
     metrics: Arc<Metrics>,
@@ -65,12 +69,12 @@ impl Asked {
 }
 
 impl Orders {
-    pub fn new(engine: &Engine, sockets: Arc<Sockets<Peer>>, edge: Arc<Edge>) -> Self {
+    pub fn new(engine: &Engine, house: Arc<House>, edge: Arc<Edge>) -> Self {
         let io = &engine.io;
         Self {
             node: io.node.clone(),
             client: io.client.clone(),
-            sockets,
+            house,
             edge,
             hub: engine.hub.clone(),
             metrics: io.metrics.clone(),
@@ -88,6 +92,10 @@ impl Orders {
                 Some(message) = asked.stats.next() => {
                     let stats = StatsAnswer::Node(self.stats().await);
                     self.reply(message, &stats).await;
+                    // One look serves all who asked meanwhile.
+                    while let Some(Some(message)) = asked.stats.next().now_or_never() {
+                        self.reply(message, &stats).await;
+                    }
                 }
                 _ = samples.tick() => self.sample(),
                 () = stop.cancelled() => return,
@@ -98,41 +106,49 @@ impl Orders {
     async fn obey(&self, message: Message) {
         let sockets = match serde_json::from_slice::<AdminOrder>(&message.payload) {
             Ok(AdminOrder::Announce { announcement }) => {
-                self.tell_all(event::ADMIN_ANNOUNCEMENT, &announcement)
+                self.tell_all(event::ADMIN_ANNOUNCEMENT, &announcement).await
             }
             Ok(AdminOrder::Kick { user_id, reason }) => {
                 let mut message = error::KICKED.to_owned();
                 if let Some(reason) = reason {
                     message = format!("{message}: {reason}");
                 }
-                self.dismiss(&user_id, message)
+                let guests = self.guests(|guest| *guest.user_id == *user_id);
+                for guest in &guests {
+                    guest.line.dismiss(message.clone());
+                }
+                guests.len()
             }
             Err(error) => return tracing::error!(%error, "an order that cannot be read"),
         };
         self.reply(message, &Reached { nodes: 1, sockets }).await;
     }
 
-    /// Ends the connections of who is banned.
-    pub fn banned(&self, ban: &Ban) {
-        self.dismiss(&ban.user_id, ban.to_string());
+    /// Ends the connections of all who are banned.
+    pub fn banned(&self, bans: &[Ban]) {
+        let bans: HashMap<&str, &Ban> = bans.iter().map(|ban| (&*ban.user_id, ban)).collect();
+        for guest in self.guests(|guest| bans.contains_key(&*guest.user_id)) {
+            if let Some(ban) = bans.get(&*guest.user_id) {
+                guest.line.dismiss(ban.to_string());
+            }
+        }
     }
 
-    fn tell_all(&self, event: &'static str, payload: &impl Serialize) -> usize {
+    async fn tell_all(&self, event: &'static str, payload: &impl Serialize) -> usize {
         let Ok(packet) = Packet::new(event, payload) else { return 0 };
-        let peers = self.sockets.matching(|_| true);
-        for peer in &peers {
-            peer.emit(&packet);
+        let guests = self.guests(|guest| guest.chats);
+        for some in guests.chunks(AT_ONCE) {
+            for guest in some {
+                guest.line.emit(&packet);
+            }
+            // What else the node does goes on in between.
+            tokio::task::yield_now().await;
         }
-        peers.len()
+        guests.len()
     }
 
-    fn dismiss(&self, user_id: &str, message: String) -> usize {
-        let Ok(last) = Packet::new(event::AUTH_ERROR, &AuthError { message }) else { return 0 };
-        let peers = self.sockets.matching(|peer| &*peer.user().user_id == user_id);
-        for peer in &peers {
-            peer.dismiss(&last);
-        }
-        peers.len()
+    fn guests(&self, which: impl Fn(&Guest) -> bool) -> Vec<Guest> {
+        self.house.sockets.matching(which)
     }
 
     fn sample(&self) {

@@ -7,20 +7,26 @@ use async_nats::jetstream::{
 };
 use futures_util::StreamExt;
 use std::time::Duration;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use wire::{
     Timestamp,
     admin::{ALL_BANS, Ban},
 };
 
-use super::{Bans, List};
+use super::{Bans, list::List};
 
 /// Between two attempts to read the bucket.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Called with each ban that begins to hold, and with those that may have begun unseen.
-pub type Banned = Box<dyn Fn(&Ban) + Send + Sync>;
+/// How long a look at the whole bucket may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Called with each ban that begins to hold, and with all once some may have begun unseen.
+pub type Banned = Box<dyn Fn(&[Ban]) + Send + Sync>;
 
 /// What the bucket tells from now on.
 pub struct BanChanges(Ordered);
@@ -31,25 +37,32 @@ impl Bans {
     /// # Errors
     /// When the bucket does not answer.
     pub async fn read(&self) -> anyhow::Result<BanChanges> {
-        let consumer = self
-            .store
-            .stream
-            .create_consumer(OrderedConfig {
-                deliver_subject: self.client.new_inbox(),
-                filter_subject: format!("{}{ALL_BANS}", self.store.prefix),
-                deliver_policy: DeliverPolicy::LastPerSubject,
-                ..OrderedConfig::default()
-            })
-            .await
-            .context("cannot read the bans")?;
+        let read = timeout(PATIENCE, self.read_all()).await;
+        read.context("cannot read the bans: NATS did not answer in time")?
+            .context("cannot read the bans")
+    }
+
+    async fn read_all(&self) -> anyhow::Result<BanChanges> {
+        let config = OrderedConfig {
+            deliver_subject: self.client.new_inbox(),
+            filter_subject: format!("{}{ALL_BANS}", self.store.prefix),
+            deliver_policy: DeliverPolicy::LastPerSubject,
+            ..OrderedConfig::default()
+        };
+        let consumer = self.store.stream.create_consumer(config).await?;
         let mut left = consumer.cached_info().num_pending;
-        let mut changes = consumer.messages().await.context("cannot read the bans")?;
-        let mut list = List::default();
+        let mut changes = consumer.messages().await?;
+        let (mut list, now) = (List::default(), Timestamp::now());
         while left > 0 {
-            let record = changes.next().await.context("the bans end too soon")??;
+            let record = changes.next().await.context("they end too soon")??;
             left = record.info().map_err(|error| anyhow::anyhow!(error))?.pending;
-            if let Some(ban) = read(&record) {
-                list.put(ban, Timestamp::now());
+            let ban = match read(&record) {
+                Record::Ban(ban) => Some(ban),
+                Record::Lifted => None,
+                Record::Unreadable => self.change(|known| known.at(self.key(&record))),
+            };
+            if let Some(ban) = ban {
+                list.put(ban, now);
             }
         }
         self.change(|known| *known = list);
@@ -65,7 +78,7 @@ impl Bans {
         stop: CancellationToken,
     ) {
         losses.mark_unchanged();
-        let mut changes = Some(changes);
+        let (mut changes, mut warned) = (Some(changes), false);
         while !stop.is_cancelled() {
             if let Some(changes) = changes.take() {
                 tokio::select! {
@@ -76,11 +89,16 @@ impl Bans {
             }
             match stop.run_until_cancelled(self.read()).await {
                 Some(Ok(read)) => {
-                    self.all().iter().for_each(&banned);
+                    if std::mem::take(&mut warned) {
+                        tracing::info!("the list of bans is up to date again");
+                    }
+                    banned(&self.change(|list| list.all()));
                     changes = Some(read);
                 }
                 Some(Err(error)) => {
-                    tracing::warn!("the list of bans may be out of date: {error:#}");
+                    if !std::mem::replace(&mut warned, true) {
+                        tracing::warn!("the list of bans may be out of date: {error:#}");
+                    }
                     stop.run_until_cancelled(sleep(RETRY)).await;
                 }
                 None => {}
@@ -96,29 +114,40 @@ impl Bans {
                 None => return anyhow::anyhow!("the bans ended"),
             };
             match read(&record) {
-                Some(ban) if self.change(|list| list.put(ban.clone(), Timestamp::now())) => {
-                    banned(&ban);
-                }
-                Some(_) => {}
-                // A marker of deletion.
-                None => {
-                    if let Some(key) = record.subject.strip_prefix(&self.store.prefix) {
-                        self.change(|list| list.lift(key));
+                Record::Ban(ban) => {
+                    if self.change(|list| list.put(ban.clone(), Timestamp::now())) {
+                        banned(&[ban]);
                     }
                 }
+                Record::Lifted => self.change(|list| list.lift(self.key(&record))),
+                Record::Unreadable => {}
             }
         }
     }
 
-    fn all(&self) -> Vec<Ban> {
-        self.change(|list| list.0.values().cloned().collect())
+    fn key<'a>(&self, record: &'a Message) -> &'a str {
+        record.subject.strip_prefix(&*self.store.prefix).unwrap_or_default()
     }
 }
 
-fn read(record: &Message) -> Option<Ban> {
+/// What the bucket holds under a key.
+enum Record {
+    Ban(Ban),
+    /// A marker of deletion, or of a record's end.
+    Lifted,
+    /// It changes nothing: who is banned stays so.
+    Unreadable,
+}
+
+fn read(record: &Message) -> Record {
     if record.payload.is_empty() {
-        return None;
+        return Record::Lifted;
     }
-    let ban: Result<Ban, _> = serde_json::from_slice(&record.payload);
-    ban.inspect_err(|error| tracing::error!(%error, "the bucket holds what is no ban")).ok()
+    serde_json::from_slice(&record.payload).map_or_else(
+        |error| {
+            tracing::error!(%error, key = %record.subject, "the bucket holds what is no ban");
+            Record::Unreadable
+        },
+        Record::Ban,
+    )
 }

@@ -1,17 +1,22 @@
 //! Who is kept away.
 //!
-//! Bans lie in a bucket; every node follows it ([`follow`]) and holds the list in memory, so that no
-//! handshake waits for NATS, and a node that restarts has it before it serves. Owns the list; ending
-//! the connections of who is banned is left to the one who follows.
+//! Bans lie in a bucket; every node follows it ([`follow`]) and holds the [`list`] in memory, so that
+//! no handshake waits for NATS, and a node that restarts has it before it serves. Ending the
+//! connections of who is banned is left to the one who follows.
 
 mod follow;
+mod list;
 
 use std::{
-    collections::HashMap,
     sync::{Arc, RwLock},
+    time::Duration,
 };
 
-use async_nats::jetstream::{self, kv};
+use async_nats::{
+    HeaderMap,
+    header::NATS_MESSAGE_TTL,
+    jetstream::{self, kv},
+};
 use wire::{
     ErrorCode, Failure, Timestamp,
     admin::{Ban, ban_key},
@@ -19,48 +24,32 @@ use wire::{
 };
 
 pub use follow::BanChanges;
+use list::List;
 
 /// How long an administrator is asked to wait, in milliseconds.
 const RETRY: u64 = 1_000;
+/// How far the clocks of nodes may be apart, in seconds.
+const CLOCKS: u64 = 60;
+/// How long the bucket keeps the record of a ban that was lifted: a node that was away for longer reads
+/// the bucket anew.
+const LIFTED: Duration = Duration::from_hours(1);
 
 /// The list, and the way to change it for every node. Cheap to clone.
 #[derive(Clone)]
 pub struct Bans {
     client: async_nats::Client,
+    jetstream: jetstream::Context,
     store: kv::Store,
     list: Arc<RwLock<List>>,
-}
-
-/// The bans by user.
-#[derive(Debug, Default)]
-struct List(HashMap<Arc<str>, Ban>);
-
-impl List {
-    fn of(&self, user_id: &str, now: Timestamp) -> Option<&Ban> {
-        self.0.get(user_id).filter(|ban| ban.holds(now))
-    }
-
-    /// Returns whether somebody is banned who was not.
-    fn put(&mut self, ban: Ban, now: Timestamp) -> bool {
-        self.0.retain(|_, ban| ban.holds(now));
-        let holds = ban.holds(now);
-        if holds {
-            self.0.insert(ban.user_id.clone(), ban);
-        }
-        holds
-    }
-
-    fn lift(&mut self, key: &str) {
-        self.0.retain(|user_id, _| ban_key(user_id) != key);
-    }
 }
 
 impl Bans {
     /// # Errors
     /// When the bucket is not there.
     pub async fn open(client: async_nats::Client) -> anyhow::Result<Self> {
-        let store = jetstream::new(client.clone()).get_key_value(stream::RT_BUCKET).await?;
-        Ok(Self { client, store, list: Arc::default() })
+        let jetstream = jetstream::new(client.clone());
+        let store = jetstream.get_key_value(stream::RT_BUCKET).await?;
+        Ok(Self { client, jetstream, store, list: Arc::default() })
     }
 
     /// The ban that keeps a user away.
@@ -69,14 +58,23 @@ impl Bans {
         list.of(user_id, now).cloned()
     }
 
-    /// Keeps a ban, for every node and over restarts.
+    /// Keeps a ban, for every node and over restarts; the bucket forgets it at its end.
     ///
     /// # Errors
     /// `unavailable` where that is not known.
     pub async fn add(&self, ban: &Ban) -> Result<(), Failure> {
         let payload = serde_json::to_vec(ban).map_err(|_| unknown())?;
-        let stored = self.store.put(ban_key(&ban.user_id), payload.into()).await;
-        stored.map(drop).map_err(|error| {
+        let mut headers = HeaderMap::new();
+        if let Some(until) = ban.until {
+            let left = until.as_millis().saturating_sub(ban.timestamp.as_millis());
+            // Not before its end by any node's clock.
+            headers.insert(NATS_MESSAGE_TTL, (left.div_ceil(1_000) + CLOCKS).to_string());
+        }
+        let subject = format!("{}{}", self.store.prefix, ban_key(&ban.user_id));
+        let stored = async {
+            self.jetstream.publish_with_headers(subject, headers, payload.into()).await?.await
+        };
+        stored.await.map(drop).map_err(|error| {
             tracing::warn!(%error, "a ban is not known to be stored");
             unknown()
         })
@@ -87,7 +85,8 @@ impl Bans {
     /// # Errors
     /// `unavailable` where that is not known.
     pub async fn lift(&self, user_id: &str) -> Result<(), Failure> {
-        self.store.delete(ban_key(user_id)).await.map_err(|error| {
+        let lifted = self.store.purge_with_ttl(ban_key(user_id), LIFTED).await;
+        lifted.map_err(|error| {
             tracing::warn!(%error, "a ban is not known to be lifted");
             unknown()
         })
@@ -102,43 +101,4 @@ impl Bans {
 fn unknown() -> Failure {
     let message = "it is not known whether this was stored; ask again";
     Failure::retry(ErrorCode::Unavailable, message, RETRY)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ban(user: &str, until: Option<u64>) -> Ban {
-        Ban {
-            user_id: user.into(),
-            until: until.map(Timestamp::from_millis),
-            reason: None,
-            by: "admin".into(),
-            timestamp: Timestamp::from_millis(0),
-        }
-    }
-
-    #[test]
-    fn bans_hold_until_their_end() {
-        let (mut list, at) = (List::default(), Timestamp::from_millis);
-        assert!(list.put(ban("ana", None), at(10)) && list.put(ban("ben", Some(20)), at(10)));
-        assert!(!list.put(ban("old", Some(10)), at(10)));
-        for (user, now, banned) in
-            [("ana", 99, true), ("ben", 19, true), ("ben", 20, false), ("old", 1, false)]
-        {
-            assert_eq!(list.of(user, at(now)).is_some(), banned, "{user} at {now}");
-        }
-        // What has ended is not kept.
-        list.put(ban("cem", None), at(30));
-        assert_eq!(list.0.len(), 2);
-    }
-
-    #[test]
-    fn a_ban_is_lifted_by_its_key() {
-        let (mut list, now) = (List::default(), Timestamp::from_millis(0));
-        list.put(ban("a.b *", None), now);
-        list.put(ban("a", None), now);
-        list.lift(&ban_key("a.b *"));
-        assert!(list.of("a.b *", now).is_none() && list.of("a", now).is_some());
-    }
 }

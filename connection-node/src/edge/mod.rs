@@ -17,6 +17,7 @@
 //! | `upgrade` | RFC 6455's opening handshake, and the way from hyper's stream to ours |
 //! | `polling` | Engine.IO's HTTP transport: open, GET, POST |
 //! | `transport` | the handle by which the node sees and closes one client's transport |
+//! | `close_reason` | why transports end |
 //! | `stream` | the WebSocket stream that obeys that handle |
 //! | `stall` | the deadline for a write that makes no progress |
 //! | `registry` | which transports are open, and which Engine.IO session each serves |
@@ -25,6 +26,7 @@
 //! | `origin` | the allowed origins |
 //! | `refusal` | the answers to what is refused |
 
+mod close_reason;
 mod config;
 mod dispatch;
 mod drain;
@@ -44,10 +46,11 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use close_reason::CloseReason;
 pub use config::{EdgeConfig, IoService, build, builder};
 pub use origin::{InvalidOrigin, Origins};
 pub use serve::serve;
-pub use transport::{CloseReason, Outgoing, Transport};
+pub use transport::{Outgoing, Transport};
 
 use registry::Registry;
 

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
     task::Waker,
 };
@@ -13,61 +13,7 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-/// Why a transport was closed. The first reason given stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum CloseReason {
-    /// The client went away, its session timed out, or Socket.IO ended it.
-    Ended = 1,
-    /// The node is draining.
-    Drain,
-    /// More packets waited for the client than it may have waiting.
-    SlowConsumer,
-    /// A write to the client made no progress for too long.
-    Stalled,
-    /// The client's token has expired.
-    Expired,
-    /// The client broke the transport's protocol, or a limit of it.
-    Protocol,
-    /// The node cannot serve the client any longer; elsewhere it may be served.
-    Fault,
-}
-
-impl CloseReason {
-    /// A name for metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ended => "ended",
-            Self::Drain => "drain",
-            Self::SlowConsumer => "slow_consumer",
-            Self::Stalled => "stalled",
-            Self::Expired => "expired",
-            Self::Protocol => "protocol",
-            Self::Fault => "fault",
-        }
-    }
-
-    /// Every reason.
-    pub const ALL: [Self; 7] = [
-        Self::Ended,
-        Self::Drain,
-        Self::SlowConsumer,
-        Self::Stalled,
-        Self::Expired,
-        Self::Protocol,
-        Self::Fault,
-    ];
-
-    fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| *reason as u8 == code)
-    }
-}
-
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use super::CloseReason;
 
 /// How many times more may wait where a client asks for much at once and has yet to read it.
 pub(super) const ANSWERS: u64 = 4;
@@ -102,6 +48,8 @@ struct Shared {
     taken_in: AtomicU64,
     /// How many of them may wait.
     max_waiting: u64,
+    /// How many namespaces its client is in.
+    namespaces: AtomicU32,
     /// The two halves of the WebSocket stream are polled by two tasks, and both have to learn of
     /// the end.
     reader: AtomicWaker,
@@ -121,6 +69,7 @@ impl Transport {
             bytes_out: AtomicU64::new(0),
             taken_in: AtomicU64::new(0),
             max_waiting,
+            namespaces: AtomicU32::new(0),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             closing: Notify::new(),
@@ -213,6 +162,21 @@ impl Transport {
         self.0.taken_in.load(Ordering::Relaxed).saturating_sub(self.bytes_out())
     }
 
+    /// Its client has entered a namespace.
+    pub fn enter(&self) {
+        self.0.namespaces.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// It has left one; whether that was the last and the transport, still open, serves nobody.
+    pub fn leave(&self) -> bool {
+        self.0.namespaces.fetch_sub(1, Ordering::AcqRel) == 1 && !self.closed()
+    }
+
+    /// Whether its client is in no namespace.
+    pub fn is_idle(&self) -> bool {
+        self.0.namespaces.load(Ordering::Acquire) == 0
+    }
+
     /// The address of the TCP connection that opened the transport: the client's, or that of a
     /// proxy before it.
     pub fn peer_addr(&self) -> SocketAddr {
@@ -300,16 +264,6 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_survives_its_code() {
-        for code in 1..=7 {
-            let reason = CloseReason::from_code(code).map(|reason| reason as u8);
-            assert_eq!(reason, Some(code));
-        }
-        assert_eq!(CloseReason::from_code(0), None);
-        assert_eq!(CloseReason::from_code(8), None);
-    }
-
-    #[test]
     fn what_waits_is_bounded_in_bytes() {
         let transport = transport();
         let event = |bytes| transport.take_in(bytes, Outgoing::Event).is_some();
@@ -334,6 +288,18 @@ mod tests {
         assert_eq!(transport.waiting(), 12 + 204);
         transport.give_back(204);
         assert_eq!(transport.waiting(), 12);
+    }
+
+    #[test]
+    fn a_transport_is_idle_once_its_last_namespace_is_left() {
+        let transport = transport();
+        transport.enter();
+        transport.enter();
+        assert!(!transport.leave() && !transport.is_idle());
+        assert!(transport.leave() && transport.is_idle());
+        transport.enter();
+        transport.close(CloseReason::Ended);
+        assert!(!transport.leave(), "nothing is left to end");
     }
 
     #[tokio::test]

@@ -8,13 +8,14 @@ use serde::Serialize;
 use socketioxide::{
     SendError, SocketError,
     extract::{AckSender, SocketRef},
+    handler::{FromMessageParts, Value},
+    socket::Socket,
 };
-use wire::Timestamp;
+use wire::{admin::AuthError, event};
 
 use crate::{
     edge::{CloseReason, Outgoing, Transport},
-    expiry::{Expiry, Watched},
-    rooms::{packet::Packet, port::SocketKey},
+    rooms::packet::Packet,
 };
 
 /// What an event's packet holds beside its name and payload: `42["",]`.
@@ -25,6 +26,12 @@ const ACK_AROUND: usize = 5;
 /// The right to answer an event; `None` where its client gave no callback, and an answer would go
 /// nowhere.
 pub type Reply = Option<AckSender>;
+
+/// The right to answer an event that came on `socket`.
+pub fn reply_to(socket: &Arc<Socket>, value: &mut Value, ack_id: Option<i64>) -> Reply {
+    let Ok(ack) = AckSender::from_message_parts(socket, value, &ack_id);
+    ack_id.map(|_| ack)
+}
 
 /// The way to one client. A clone is the same way.
 #[derive(Clone)]
@@ -88,18 +95,20 @@ impl Line {
         self.transport.close(reason);
     }
 
-    /// Ends the socket; its client stays away. The last event precedes the end.
-    pub fn dismiss(&self, last: &Packet) {
-        self.emit(last);
+    /// Ends the socket, and says why; its client stays away.
+    pub fn dismiss(&self, message: String) {
+        match Packet::new(event::AUTH_ERROR, &AuthError { message }) {
+            Ok(last) => self.emit(&last),
+            Err(error) => tracing::error!(%error, "cannot encode an event"),
+        }
         // What cannot be told so is ended the other way.
         if self.socket.clone().disconnect().is_err() {
             self.close(CloseReason::SlowConsumer);
         }
     }
 
-    /// Has the transport closed when a token that is good until `expires` has come to its end.
-    pub fn watched_by(&self, expiry: &Arc<Expiry>, key: SocketKey, expires: Timestamp) -> Watched {
-        expiry.watch(key, expires, self.transport.clone())
+    pub fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     /// Whether so much waits for its client that a replay should go on later.

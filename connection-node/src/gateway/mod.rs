@@ -17,16 +17,16 @@ use std::sync::Arc;
 use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
-    extract::{AckSender, SocketRef, TryData},
-    handler::{ConnectHandler, FromMessageParts, MessageHandler, Value},
+    extract::{SocketRef, TryData},
+    handler::{ConnectHandler, MessageHandler, Value},
     socket::Socket,
 };
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use wire::{ErrorCode, Failure, RoomName, Seq, admin::AuthError, event};
+use wire::{ErrorCode, Failure, RoomName, Seq, event};
 
 pub use self::{
-    line::{Line, Reply},
+    line::{Line, Reply, reply_to},
     peer::Peer,
 };
 use self::{
@@ -36,16 +36,12 @@ use self::{
 use crate::{
     edge::CloseReason,
     entrance::{Entered, Entrance, Refused},
-    expiry::Watched,
     hub::Hub,
     log::{publisher::Publisher, reader::LogReader},
     metrics::{Connected, Metrics},
-    rooms::{
-        packet::Packet,
-        port::{Input, Join, SocketKey},
-    },
+    rooms::port::{Input, Join},
     session::{Admission, Session},
-    sockets::Sockets,
+    stay::{Guest, Stay},
     teller::Teller,
     uploads::Uploads,
 };
@@ -54,7 +50,6 @@ use crate::{
 pub struct Gateway {
     pub node: wire::NodeId,
     pub entrance: Entrance,
-    pub sockets: Arc<Sockets<Peer>>,
     pub default_rooms: Vec<RoomName>,
     pub hub: Hub,
     pub publisher: Publisher,
@@ -78,33 +73,30 @@ pub fn register(io: &SocketIo, gateway: Arc<Gateway>) {
     io.ns(event::CHAT_NAMESPACE, greet.with(admit));
 }
 
-/// What the connect handler needs of the middleware's work.
+/// What the connect handler needs of the middleware's work. It rests in the socket, and so holds none:
+/// a client that leaves before the handler runs must not keep itself alive.
 #[derive(Clone)]
 struct Admitted {
-    peer: Peer,
+    session: Arc<ChatSession>,
     named: Arc<Named>,
 }
 
-/// A socket that was let in: counted, and closed at its token's end. It rests in the disconnect
-/// handler (shared, for a handler is cloned to run), which is dropped unrun where the client has left
-/// while it was let in.
+/// A stay in the chat namespace, counted.
 struct Attendance {
-    gateway: Arc<Gateway>,
-    key: SocketKey,
-    _watched: Watched,
+    metrics: Arc<Metrics>,
+    _stay: Stay,
 }
 
 impl Attendance {
-    fn new(gateway: &Arc<Gateway>, key: SocketKey, watched: Watched) -> Self {
-        gateway.metrics.sockets.inc();
-        Self { gateway: gateway.clone(), key, _watched: watched }
+    fn new(metrics: &Arc<Metrics>, stay: Stay) -> Self {
+        metrics.sockets.inc();
+        Self { metrics: metrics.clone(), _stay: stay }
     }
 }
 
 impl Drop for Attendance {
     fn drop(&mut self) {
-        self.gateway.metrics.sockets.dec();
-        self.gateway.sockets.remove(self.key);
+        self.metrics.sockets.dec();
     }
 }
 
@@ -115,19 +107,19 @@ impl Gateway {
         socket: &SocketRef,
         auth: &serde_json::Value,
     ) -> Result<(), Refused> {
-        let Entered { key, identity, line, watched } = self.entrance.enter(socket, auth).await?;
-        let attendance = Arc::new(Attendance::new(self, key, watched));
-        let session = Arc::new(Session::new(key, identity));
+        let Entered { identity, stay } = self.entrance.enter(socket, auth).await?;
+        let session = Arc::new(Session::new(stay.key, identity));
+        // Shared, for a handler is cloned to run.
+        let attendance = Arc::new(Attendance::new(&self.metrics, stay));
         socket.on_fallback(Inbound { gateway: self.clone(), session: session.clone() });
         let (gateway, ended) = (self.clone(), session.clone());
         socket.on_disconnect(async move || {
-            drop(attendance);
             let rooms = ended.close();
+            drop(attendance);
             gateway.uploads.gone(ended.key);
             gateway.hub.gone(ended.key, rooms).await;
         });
-        let peer = Peer { line, session };
-        socket.extensions.insert(Admitted { peer, named: Arc::new(named(auth)) });
+        socket.extensions.insert(Admitted { session, named: Arc::new(named(auth)) });
         self.metrics.count_connect(Connected::accepted);
         Ok(())
     }
@@ -135,8 +127,12 @@ impl Gateway {
     /// The client knows that it is connected: it enters its rooms, and what it sent early is handled.
     fn start(self: &Arc<Self>, socket: &SocketRef) {
         let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
-        let Admitted { peer, named } = admitted;
-        if !self.take_in(&peer) {
+        let Admitted { session, named } = admitted;
+        let Some(line) = Line::of(socket.clone()) else { return };
+        let peer = Peer { line, session };
+        let guest =
+            Guest { line: peer.line.clone(), user_id: peer.user().user_id.clone(), chats: true };
+        if !self.entrance.arrive(peer.key(), &guest) {
             return;
         }
         let defaults = self.default_rooms.iter().filter(|room| !named.names(room));
@@ -163,25 +159,6 @@ impl Gateway {
                 self.handle(&peer, &value, ack);
             }
         }
-    }
-
-    /// Counts a socket among those that are here; not one that is gone, or banned, meanwhile.
-    fn take_in(&self, peer: &Peer) -> bool {
-        self.sockets.add(peer.key(), peer.clone());
-        if peer.is_gone() {
-            self.sockets.remove(peer.key());
-            return false;
-        }
-        let Some(ban) = self.entrance.ban_of(&peer.session.identity) else { return true };
-        let message = AuthError { message: ban.to_string() };
-        match Packet::new(event::AUTH_ERROR, &message) {
-            Ok(last) => peer.dismiss(&last),
-            Err(error) => {
-                tracing::error!(%error, "cannot encode an event");
-                peer.close(CloseReason::Fault);
-            }
-        }
-        false
     }
 
     /// Has a socket enter a room, or gives back the right to say why not.
@@ -228,10 +205,8 @@ struct InOrder;
 
 impl MessageHandler<LocalAdapter, InOrder> for Inbound {
     fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
-        let Ok(ack) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
-        let ack = ack_id.map(|_| ack);
-        let socket = SocketRef::from(socket);
-        let Some(line) = Line::of(socket) else { return };
+        let ack = reply_to(&socket, &mut value, ack_id);
+        let Some(line) = Line::of(SocketRef::from(socket)) else { return };
         match self.session.admit((value, ack)) {
             Admission::Now((value, ack)) => {
                 let peer = Peer { line, session: self.session.clone() };

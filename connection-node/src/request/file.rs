@@ -12,6 +12,7 @@ use wire::{ErrorCode, Failure, RoomName, client::SendFile, event};
 pub struct File {
     pub room: RoomName,
     pub filename: Option<String>,
+    pub client_message_id: Option<String>,
     pub bytes: Bytes,
 }
 
@@ -28,17 +29,23 @@ pub(super) fn read(
         _is_one: bool,
         num: usize,
     }
-    let wrong = || super::invalid("send-file has no bytes; expected (bytes, { room?, filename? })");
+    let wrong = || {
+        super::invalid(
+            "send-file has no bytes; expected (bytes, { room?, filename?, clientMessageId? })",
+        )
+    };
     let place: Placeholder =
         serde_json::from_str(bytes.ok_or_else(wrong)?.get()).map_err(|_| wrong())?;
     let bytes = attached.and_then(|attached| attached.get(place.num)).ok_or_else(wrong)?;
     let about: SendFile = match about.map_or("null", RawValue::get) {
         "null" => SendFile::default(),
         about => {
-            super::read(event::SEND_FILE, about, "(bytes, { room?: string, filename?: string })")?
+            let shape = "(bytes, { room?: string, filename?: string, clientMessageId?: string })";
+            super::read(event::SEND_FILE, about, shape)?
         }
     };
     let room = super::room(about.room.as_deref().unwrap_or(event::DEFAULT_ROOM))?;
+    let client_message_id = about.client_message_id.map(super::client_message_id).transpose()?;
     let limit = event::MAX_FILE_BYTES;
     match bytes.len() {
         0 => Err(super::invalid("the file is empty; expected 1 byte at least")),
@@ -46,7 +53,7 @@ pub(super) fn read(
             let message = format!("the file has {size} bytes; expected at most {limit}");
             Err(Failure::new(ErrorCode::TooLarge, message))
         }
-        _ => Ok(File { room, filename: about.filename, bytes: bytes.clone() }),
+        _ => Ok(File { room, filename: about.filename, client_message_id, bytes: bytes.clone() }),
     }
 }
 
@@ -78,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_no_file() {
-        let table: [(&str, &[usize], ErrorCode); 10] = [
+        let table: [(&str, &[usize], ErrorCode); 11] = [
             ("", &[], ErrorCode::Invalid),
             (r#","text""#, &[], ErrorCode::Invalid),
             (r#",{"room":"r"}"#, &[], ErrorCode::Invalid),
@@ -88,6 +95,7 @@ mod tests {
             (r#",{"_placeholder":true,"num":-1}"#, &[3], ErrorCode::Invalid),
             (r#",{"_placeholder":true,"num":0},"room""#, &[3], ErrorCode::Invalid),
             (r#",{"_placeholder":true,"num":0},{"room":""}"#, &[3], ErrorCode::Invalid),
+            (r#",{"_placeholder":true,"num":0},{"clientMessageId":""}"#, &[3], ErrorCode::Invalid),
             (r#",{"_placeholder":true,"num":0}"#, &[0], ErrorCode::Invalid),
             (
                 r#",{"_placeholder":true,"num":0}"#,

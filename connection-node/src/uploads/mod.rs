@@ -17,7 +17,7 @@ use wire::{
     MediaJob, NodeId,
     client::{FileError, FileQueued},
     event,
-    media::FileFailed,
+    media::{self, FileFailed},
 };
 
 use self::{
@@ -90,15 +90,16 @@ impl Uploads {
     }
 
     fn job(&self, peer: &Peer, file: &File) -> MediaJob {
-        let media_id = Uuid::new_v4().to_string();
+        let (user_id, own) = (&peer.user().user_id, file.client_message_id.as_deref());
         MediaJob {
+            media_id: media::media_id(user_id, &file.room, own),
             room: file.room.clone(),
             author: peer.user().clone(),
             filename: file.filename.clone(),
-            object: media_id.clone(),
+            // Each attempt has bytes of its own: another may still be at work on its.
+            object: Uuid::new_v4().to_string(),
             node: Some(self.node.clone()),
             socket: Some(peer.key()),
-            media_id,
         }
     }
 
@@ -113,13 +114,14 @@ impl Uploads {
                 self.metrics.count_upload(Uploaded::queued);
                 self.metrics.upload_bytes.inc_by(size as u64);
                 peer.answer(ack, &FileQueued { media_id: media_id.clone() });
-                let failed = self.senders().answered(key, &media_id);
+                let failed = self.senders().answered(key, &media_id, true);
                 failed.inspect(|(peer, error)| tell(peer, error));
             }
             Err(failure) => {
                 self.metrics.count_upload(Uploaded::of(failure.code));
-                self.senders().refused(key, &media_id);
                 peer.answer(ack, &failure);
+                let failed = self.senders().answered(key, &media_id, false);
+                failed.inspect(|(peer, error)| tell(peer, error));
             }
         }
     }

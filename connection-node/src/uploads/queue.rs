@@ -30,7 +30,7 @@ const CHUNK: usize = 512 << 10;
 /// How long a file may take into the queue; its sender waits for it.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// How long the queue may take to answer, and how often it is asked: with the same id, so that the
-/// job is there once.
+/// attempt is there once.
 const ATTEMPT: Duration = Duration::from_secs(5);
 const ATTEMPTS: usize = 3;
 /// Words of the media worker that may wait.
@@ -148,7 +148,7 @@ impl MediaQueue {
     }
 
     async fn queue(&self, job: &MediaJob, payload: Bytes) -> anyhow::Result<()> {
-        let message = PublishMessage::build().payload(payload).message_id(&job.media_id);
+        let message = PublishMessage::build().payload(payload).message_id(&job.object);
         let sent = self.jetstream.send_publish(subject::media_job(&self.node), message);
         sent.await.context("the queue takes nothing")?.await.context("no word of the queue")?;
         Ok(())

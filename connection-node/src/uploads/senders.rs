@@ -1,7 +1,7 @@
 //! Who is to hear of a file that fails, and when.
 //!
 //! Pure. A file may fail before its sender has been told its id: then the sender hears of the failure
-//! after that.
+//! after that. It may be sent again under the same id: then one failure stands for all attempts.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -29,13 +29,12 @@ struct Sender<P> {
 
 struct File {
     media_id: String,
-    stage: Stage,
-}
-
-enum Stage {
-    /// Not in the queue yet, as far as the sender knows; it may have failed all the same.
-    Unanswered(Option<FileError>),
-    Answered,
+    /// Attempts that are not in the queue yet, as far as the sender knows.
+    unanswered: usize,
+    /// Whether the sender was told that one is.
+    queued: bool,
+    /// What the sender is to hear once it has its answers.
+    failed: Option<FileError>,
 }
 
 impl<P> Default for Senders<P> {
@@ -54,48 +53,48 @@ impl<P: Clone> Senders<P> {
             .by_socket
             .entry(key)
             .or_insert_with(|| Sender { peer: peer.clone(), files: VecDeque::new() });
-        let is_unanswered = |file: &&File| matches!(file.stage, Stage::Unanswered(_));
-        if sender.files.iter().filter(is_unanswered).count() >= MAX_UNANSWERED {
+        if sender.files.iter().map(|file| file.unanswered).sum::<usize>() >= MAX_UNANSWERED {
             let message =
                 format!("{MAX_UNANSWERED} of your files are on their way; wait for an answer");
             return Err(Failure::retry(ErrorCode::RateLimited, message, RETRY));
+        }
+        if let Some(at) = sender.position(media_id) {
+            sender.files[at].unanswered += 1;
+            return Ok(());
         }
         if sender.files.len() >= MAX_REMEMBERED {
             sender.files.pop_front();
         }
         let media_id = media_id.to_owned();
-        sender.files.push_back(File { media_id, stage: Stage::Unanswered(None) });
+        sender.files.push_back(File { media_id, unanswered: 1, queued: false, failed: None });
         Ok(())
     }
 
-    /// The sender was told that its file is queued; what it is to be told next.
-    pub fn answered(&mut self, key: SocketKey, media_id: &str) -> Option<(P, FileError)> {
+    /// The sender was told of an attempt whether it is `queued`; what it is to be told next.
+    pub fn answered(
+        &mut self,
+        key: SocketKey,
+        media_id: &str,
+        queued: bool,
+    ) -> Option<(P, FileError)> {
         let sender = self.by_socket.get_mut(&key)?;
         let at = sender.position(media_id)?;
-        match std::mem::replace(&mut sender.files[at].stage, Stage::Answered) {
-            Stage::Unanswered(Some(error)) => {
-                sender.files.remove(at);
-                Some((sender.peer.clone(), error))
-            }
-            Stage::Unanswered(None) | Stage::Answered => None,
+        let file = &mut sender.files[at];
+        file.unanswered = file.unanswered.saturating_sub(1);
+        file.queued |= queued;
+        if file.unanswered > 0 || (file.queued && file.failed.is_none()) {
+            return None;
         }
-    }
-
-    /// The file never came into the queue, as far as is known, and its sender was told so.
-    pub fn refused(&mut self, key: SocketKey, media_id: &str) {
-        if let Some(sender) = self.by_socket.get_mut(&key)
-            && let Some(at) = sender.position(media_id)
-        {
-            sender.files.remove(at);
-        }
+        let error = sender.files.remove(at).filter(|file| file.queued)?.failed?;
+        Some((sender.peer.clone(), error))
     }
 
     /// No message will come of a file; whom to tell now. Said again, nobody.
     pub fn failed(&mut self, key: SocketKey, error: FileError) -> Option<(P, FileError)> {
         let sender = self.by_socket.get_mut(&key)?;
         let at = sender.position(&error.media_id)?;
-        if let Stage::Unanswered(kept) = &mut sender.files[at].stage {
-            *kept = Some(error);
+        if sender.files[at].unanswered > 0 {
+            sender.files[at].failed = Some(error);
             return None;
         }
         sender.files.remove(at);
@@ -136,7 +135,7 @@ mod tests {
     #[test]
     fn a_failure_is_told_once() {
         let mut senders = senders(&["a"]);
-        assert_eq!(senders.answered(ANA, "a"), None);
+        assert_eq!(senders.answered(ANA, "a", true), None);
         assert_eq!(senders.failed(ANA, error("a")), Some(("ana", error("a"))));
         assert_eq!(senders.failed(ANA, error("a")), None);
     }
@@ -146,19 +145,37 @@ mod tests {
         let mut senders = senders(&["a", "b"]);
         assert_eq!(senders.failed(ANA, error("a")), None);
         assert_eq!(senders.failed(ANA, error("a")), None);
-        assert_eq!(senders.answered(ANA, "b"), None);
-        assert_eq!(senders.answered(ANA, "a"), Some(("ana", error("a"))));
-        assert_eq!(senders.answered(ANA, "a"), None);
+        assert_eq!(senders.answered(ANA, "b", true), None);
+        assert_eq!(senders.answered(ANA, "a", true), Some(("ana", error("a"))));
+        assert_eq!(senders.answered(ANA, "a", true), None);
+    }
+
+    #[test]
+    fn a_file_that_is_sent_again_fails_once() {
+        // The answers of two attempts, and whether the sender hears of the failure between them.
+        for (first, second) in [(true, true), (true, false), (false, true)] {
+            let mut senders = senders(&["a", "a"]);
+            assert_eq!(senders.answered(ANA, "a", first), None);
+            assert_eq!(senders.failed(ANA, error("a")), None, "an attempt has no answer yet");
+            assert_eq!(senders.answered(ANA, "a", second), Some(("ana", error("a"))));
+            assert_eq!(senders.failed(ANA, error("a")), None);
+        }
+        let mut senders = senders(&["a"]);
+        senders.answered(ANA, "a", true);
+        senders.failed(ANA, error("a"));
+        senders.add(ANA, &"ana", "a").unwrap();
+        assert_eq!(senders.answered(ANA, "a", true), None);
+        assert_eq!(senders.failed(ANA, error("a")), Some(("ana", error("a"))));
     }
 
     #[test]
     fn nobody_hears_of_what_is_not_theirs() {
         let mut senders = senders(&["a", "b"]);
-        senders.refused(ANA, "a");
+        assert_eq!(senders.answered(ANA, "a", false), None);
         assert_eq!(senders.failed(ANA, error("a")), None);
         assert_eq!(senders.failed(2, error("b")), None);
         senders.gone(ANA);
-        assert_eq!(senders.answered(ANA, "b"), None);
+        assert_eq!(senders.answered(ANA, "b", true), None);
         assert_eq!(senders.failed(ANA, error("b")), None);
     }
 
@@ -168,7 +185,8 @@ mod tests {
         let refusal = senders.add(ANA, &"ana", "e").unwrap_err();
         assert_eq!((refusal.code, refusal.retry_after), (ErrorCode::RateLimited, Some(RETRY)));
         for n in 0..10 * MAX_REMEMBERED {
-            senders.answered(ANA, &if n == 0 { "a".to_owned() } else { (n - 1).to_string() });
+            let last = if n == 0 { "a".to_owned() } else { (n - 1).to_string() };
+            senders.answered(ANA, &last, true);
             senders.add(ANA, &"ana", &n.to_string()).unwrap();
         }
         assert_eq!(senders.by_socket[&ANA].files.len(), MAX_REMEMBERED);

@@ -20,7 +20,7 @@ against_each_s3! {
 }
 
 /// What a worker asks of S3 for a job: is there a record; picture; thumbnail; record; record.
-const STEPS: usize = 5;
+pub const STEPS: usize = 5;
 
 async fn a_worker_that_dies_at_any_step_is_followed_by_one_that_ends_the_job_once(world: World) {
     world.forget_ids().await;

@@ -6,6 +6,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::BodyExt as _;
 use local_stack::s3::{REGION, S3Options};
@@ -14,8 +15,9 @@ use serde_json::{Value, json};
 use service_shell::token::{Claims, Role, Secret, TokenArgs};
 use sha2::Sha256;
 use tower::ServiceExt as _;
-use wire::Timestamp;
+use wire::admin::{Ban, ban_key};
 use wire::media::{UploadDone, UploadTicket};
+use wire::{Timestamp, stream};
 
 use crate::make::jpeg;
 use crate::servers::against_each_s3;
@@ -251,6 +253,57 @@ async fn without_s3_the_answer_is_to_try_again(mut world: World) {
     world.start_s3().await;
     complete(&router, "u-1", &ticket.upload_id).await.read::<UploadDone>();
     assert_eq!(world.files(&room("team-1")).await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_is_banned_puts_no_file_into_a_room() {
+    let mut world = World::start(S3Kind::Embedded).await;
+    // By this subject alone the worker may read the bucket.
+    let asked = format!("$JS.API.DIRECT.GET.KV_RT.$KV.RT.{}", ban_key("u.1 *"));
+    let mut asked = world.client.subscribe(asked).await.unwrap();
+    let mut described = world.client.subscribe("$JS.API.STREAM.INFO.KV_RT").await.unwrap();
+    let router = media_worker::router(&world.config()).await.unwrap();
+    let photo = jpeg(64, 48);
+    let ticket = grant(&router, "u.1 *", &wish("image/jpeg", photo.len())).await;
+    assert!(send(&ticket.url, &ticket.fields, &photo).await.is_success());
+    assert!(asked.next().await.is_some());
+    described.unsubscribe().await.unwrap();
+    assert!(described.next().await.is_none(), "the bucket was asked about itself");
+
+    let bans = world.jetstream.get_key_value(stream::RT_BUCKET).await.unwrap();
+    let ban = |until| Ban {
+        user_id: "u.1 *".into(),
+        until,
+        reason: Some("spam".into()),
+        by: "admin".into(),
+        timestamp: Timestamp::now(),
+    };
+    let put = async |ban: Ban| {
+        let record = serde_json::to_vec(&ban).unwrap();
+        bans.put(ban_key(&ban.user_id), record.into()).await.unwrap()
+    };
+    let (good, body) = (token("u.1 *", SECRET), || Body::from(wish("image/jpeg", 9).to_string()));
+    put(ban(None)).await;
+    for answer in [
+        post(&router, "/media/uploads", Some(&good), body()).await,
+        complete(&router, "u.1 *", &ticket.upload_id).await,
+    ] {
+        assert_eq!((answer.status.as_u16(), &*answer.code()), (403, "forbidden"));
+        assert_eq!(answer.read::<Value>()["message"], "You are banned: spam");
+    }
+    assert!(world.files(&room("team-1")).await.is_empty());
+    grant(&router, "u-2", &wish("image/jpeg", 9)).await;
+
+    put(ban(Some(Timestamp::now()))).await;
+    complete(&router, "u.1 *", &ticket.upload_id).await.read::<UploadDone>();
+    put(ban(None)).await;
+    bans.delete(ban_key("u.1 *")).await.unwrap();
+    grant(&router, "u.1 *", &wish("image/jpeg", 9)).await;
+
+    world.nats.kill().unwrap();
+    let answer = post(&router, "/media/uploads", Some(&good), body()).await;
+    assert_eq!((answer.status.as_u16(), &*answer.code()), (503, "unavailable"));
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
 }
 
 #[tokio::test]

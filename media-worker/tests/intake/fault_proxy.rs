@@ -32,6 +32,8 @@ pub enum Fault {
     None,
     /// They are answered with 500.
     Fails,
+    /// As `Fails`, but for the first of this number, and for checks of the bucket.
+    FailsAfter(usize),
     /// They are taken and held; when the fault ends, they are passed on.
     Silent,
     /// As `Silent`, but for the first of this number, and for checks of the bucket.
@@ -138,8 +140,12 @@ impl Shared {
         });
         match fault {
             Fault::None => self.pass(request).await,
-            Fault::SilentAfter(first) if check || number < first => self.pass(request).await,
-            Fault::Fails | Fault::Refuses => bare(StatusCode::INTERNAL_SERVER_ERROR),
+            Fault::SilentAfter(first) | Fault::FailsAfter(first) if check || number < first => {
+                self.pass(request).await
+            }
+            Fault::Fails | Fault::FailsAfter(_) | Fault::Refuses => {
+                bare(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             Fault::Silent | Fault::SilentAfter(_) => {
                 let mut changes = self.fault.subscribe();
                 changes.wait_for(|now| *now != fault).await.unwrap();

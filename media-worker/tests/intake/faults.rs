@@ -4,15 +4,19 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use axum::http::header;
+use axum::body::Body;
+use axum::http::{Request, header};
 use futures_util::StreamExt as _;
 use local_stack::s3_server::S3Kind;
 use local_stack::service::Service;
 use media_worker::Config;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use wire::media::{DeadJob, FileFailed, UploadDone};
 use wire::{ErrorCode, stream, subject};
 
-use crate::direct::{complete, grant, wish};
+use crate::at_once::STEPS;
+use crate::direct::{ask, complete, grant, wish};
 use crate::fault_proxy::Fault;
 use crate::make::jpeg;
 use crate::servers::against_each_s3;
@@ -130,6 +134,56 @@ async fn a_job_that_s3_keeps_from_its_end_is_given_up_and_the_next_one_done() {
         until(async || count(&worker, &series).await == expected).await;
     }
     assert!(count(&worker, "starling_media_out_bytes_total").await >= files[0].size);
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_members_see_is_not_given_up() {
+    let world = World::start(S3Kind::Embedded).await;
+    let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    let config = Config { give_up_after: 2, ..hasty(world.config()) };
+    let worker = world.worker_of(config).await;
+    // All but the last word: that the message is in the room.
+    world.proxy.set(Fault::FailsAfter(STEPS - 1));
+    world.queue(&job("m-1"), &jpeg(400, 300)).await;
+    world.idle().await;
+    world.proxy.requests(STEPS).await;
+    assert_eq!(world.files(&room("general")).await.len(), 1);
+    assert_eq!(world.count(stream::MEDIA_DEAD).await, 0);
+    world.proxy.set(Fault::None);
+    world.queue_again(&job("m-1")).await;
+    world.idle().await;
+    assert_eq!(world.files(&room("general")).await.len(), 1);
+    worker.stop().await.unwrap();
+    failures.unsubscribe().await.unwrap();
+    assert!(failures.next().await.is_none(), "a sender was told of a failure");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_shown_just_now_is_not_called_unstored() {
+    let world = World::start(S3Kind::Embedded).await;
+    let router = media_worker::router(&hasty(world.config())).await.unwrap();
+    world.proxy.set(Fault::Fails);
+    let path = "/media/9b2c6a5e-52c0-4b1f-8f3c-0d6f2a7b1c55/main.jpg";
+    let answer = ask(&router, Request::get(path).body(Body::empty()).unwrap()).await;
+    told_to_try_again(&answer, Fault::Fails);
+    let said = &answer.read::<serde_json::Value>()["message"];
+    assert_eq!(said, "The file cannot be read just now: try again");
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_request_does_not_keep_the_worker() {
+    let world = World::start(S3Kind::Embedded).await;
+    let worker = world.worker().await;
+    let mut client = TcpStream::connect(worker.address()).await.unwrap();
+    let head = "POST /media/uploads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        content-length: 100\r\nexpect: 100-continue\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    // Said by a worker that waits for the body.
+    let go_on = b"HTTP/1.1 100 Continue";
+    let mut said = vec![0; go_on.len()];
+    client.read_exact(&mut said).await.unwrap();
+    assert_eq!(said, go_on);
     worker.stop().await.unwrap();
 }
 

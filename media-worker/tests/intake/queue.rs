@@ -1,5 +1,6 @@
 //! Jobs of the queue.
 
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::AckKind;
 use aws_sdk_s3::primitives::ByteStream;
 use local_stack::s3::BUCKET;
@@ -20,7 +21,11 @@ against_each_s3! {
     refusals_go_to_the_senders_node
     jobs_that_can_never_be_done_are_buried
     a_job_that_kills_its_workers_is_buried_unread
+    a_job_that_is_as_good_as_done_is_not_buried
 }
+
+/// After as many a job is taken for one that kills its workers.
+const MAX_DELIVERIES: u64 = 20;
 
 async fn a_job_makes_one_message_and_two_renditions_without_metadata(world: World) {
     let worker = world.worker().await;
@@ -163,6 +168,13 @@ async fn jobs_that_can_never_be_done_are_buried(world: World) {
     assert_eq!((&*failed.error.media_id, failed.error.code), ("expired", ErrorCode::Unavailable));
     world.idle().await;
     assert_eq!(world.count(stream::MEDIA_DEAD).await, 2);
+    // By which the stream knows a record that is written again.
+    let dead = world.jetstream.get_stream(stream::MEDIA_DEAD).await.unwrap();
+    for place in [1, 2] {
+        let record = dead.get_raw_message(place).await.unwrap();
+        let id = record.headers.get(NATS_MESSAGE_ID).unwrap();
+        assert_eq!(id.as_str(), format!("media-job-{place}"));
+    }
     worker.stop().await.unwrap();
 }
 
@@ -170,17 +182,38 @@ async fn a_job_that_kills_its_workers_is_buried_unread(world: World) {
     let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
     let mut dead = world.client.subscribe(subject::MEDIA_DEAD).await.unwrap();
     world.queue(&job("deadly"), &jpeg(64, 48)).await;
-    // As many workers as are allowed to die of it.
-    for _ in 0..5 {
-        let message = world.delivery().await;
-        message.ack_with(AckKind::Nak(None)).await.unwrap();
-    }
+    fail_as_often_as_allowed(&world).await;
     let worker = world.worker().await;
     let buried: DeadJob = next(&mut dead).await;
-    assert_eq!(buried.deliveries, 6);
+    assert_eq!(buried.deliveries, MAX_DELIVERIES + 1);
     let failed: FileFailed = next(&mut failures).await;
     assert_eq!(&*failed.error.media_id, "deadly");
     world.idle().await;
     assert!(world.files(&room("general")).await.is_empty());
     worker.stop().await.unwrap();
+}
+
+async fn a_job_that_is_as_good_as_done_is_not_buried(world: World) {
+    let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    let worker = world.worker().await;
+    world.queue(&job("m-1"), &jpeg(64, 48)).await;
+    world.idle().await;
+    worker.stop().await.unwrap();
+    world.queue_again(&job("m-1")).await;
+    fail_as_often_as_allowed(&world).await;
+    let worker = world.worker().await;
+    world.idle().await;
+    worker.stop().await.unwrap();
+    assert_eq!(world.files(&room("general")).await.len(), 1);
+    assert_eq!(world.count(stream::MEDIA_DEAD).await, 0);
+    failures.unsubscribe().await.unwrap();
+    assert!(futures_util::StreamExt::next(&mut failures).await.is_none(), "a sender was told");
+}
+
+/// Does what as many workers do as are allowed to end without an end of the job.
+async fn fail_as_often_as_allowed(world: &World) {
+    for _ in 0..MAX_DELIVERIES {
+        let message = world.delivery().await;
+        message.ack_with(AckKind::Nak(None)).await.unwrap();
+    }
 }

@@ -9,15 +9,15 @@ const LONGEST_REFUSAL = 200;
 export class NoLocalLogin extends Error {}
 
 /**
- * @param {{ userId: string, username: string }} person
+ * @param {{ userId: string, username: string, role?: string }} person
  * @returns {Promise<string>}
  * @throws {NoLocalLogin} or an `Error` with a sentence for people
  */
-export async function fetchToken({ userId, username }) {
+export async function fetchToken({ userId, username, role }) {
   const response = await fetch('/dev/token', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ userId, username }),
+    body: JSON.stringify({ userId, username, role }),
   }).catch(() => {
     throw new Error('The server cannot be reached. Check that it is running, then try again.');
   });

@@ -5,6 +5,7 @@
 //   { save: 'rooms' | 'outbox' | 'reads' }  keep that part over a reload
 //   and those of `files.js`
 
+import { withAnnouncement } from './announcements.js';
 import { Files } from './files.js';
 import * as links from './link-state.js';
 import { Membership } from './membership.js';
@@ -36,7 +37,8 @@ export class Chat {
     this.reads = new Map(Object.entries(reads));
     this.link = links.newLink();
     this.ownTyping = null;
-    this.announcement = null;
+    /** What administrators announced and nobody here has dismissed, newest last. */
+    this.announcements = [];
     /** The last thing that a person has to be told at once. */
     this.alert = /** @type {{ text: string } | null} */ (null);
     /** Whether the page is in view, and the newest message of the active room with it. */
@@ -97,6 +99,20 @@ export class Chat {
     return [];
   }
 
+  /** The server ended the connection, or refused one, with these words. */
+  sentAway(message) {
+    this.link = links.sentAway(this.link, message);
+    this.#warn(links.linkAdvice(this.link));
+    return [];
+  }
+
+  /** A person tries again. */
+  tryAgain() {
+    this.link = links.tryAgain(this.link);
+    this.alert = null;
+    return [];
+  }
+
   networkBack() {
     this.link = links.networkBack(this.link);
     return [];
@@ -146,7 +162,12 @@ export class Chat {
   }
 
   announced(announcement) {
-    this.announcement = announcement;
+    this.announcements = withAnnouncement(this.announcements, announcement);
+    return [];
+  }
+
+  dismissAnnouncement(key) {
+    this.announcements = this.announcements.filter((announcement) => announcement.key !== key);
     return [];
   }
 

@@ -23,9 +23,19 @@ export function timeWords(time) {
   return timeFormat.format(time);
 }
 
+/** The time of day with its seconds. */
+export function clockWords(time) {
+  return new Date(time).toLocaleTimeString(undefined, { timeStyle: 'medium' });
+}
+
 /** Day and time in full, for a tooltip. */
 export function momentWords(time) {
   return new Date(time).toLocaleString('en-GB', { dateStyle: 'full', timeStyle: 'medium' });
+}
+
+/** Day and time up to which something holds. */
+export function deadlineWords(time) {
+  return new Date(time).toLocaleString('en-GB', { dateStyle: 'full', timeStyle: 'short' });
 }
 
 function startOfDay(time) {

@@ -3,9 +3,8 @@
 //   socket:  waiting ─▶ sending ─▶ taken ─▶ (its file-message)
 //   direct:  waiting ─▶ asking ─▶ uploading ─▶ completing ─▶ taken ─▶ (its file-message)
 //
-// The socket gives a file no name of ours, so nothing tells whether one that was cut off has arrived, but that it
-// appears: then it is `unsure` for a moment before it is sent again, and a second time a person decides. The
-// direct way can repeat each of its steps.
+// Every step can be repeated: by the socket a file has a name of ours, under which it never makes a second message.
+// One that was cut off is `unsure` for a moment, in which it may appear, before it is sent again.
 
 import { isTemporary } from './outbox.js';
 import { asSentence } from './plain-text.js';
@@ -33,7 +32,7 @@ const HOPELESS = new Set(['invalid', 'too_large', 'unsupported_media']);
 
 /**
  * @typedef {object} FileEntry
- * @property {string} id ours alone; the server does not know it
+ * @property {string} id ours, and by the socket its `clientMessageId`
  * @property {string} room
  * @property {string} filename
  * @property {string} mime
@@ -108,9 +107,8 @@ export function refused(entry, failure, now) {
     return later({ ...entry, ticket: null, posted: false }, 'The server does not know the upload any more.', now);
   }
   if (failure !== null && !isTemporary(failure.code)) return failed(entry, asSentence(failure.message), HOPELESS.has(failure.code));
-  // Nobody can tell whether the server has it: a repetition might show it twice.
-  if (failure === null && entry.way === 'socket') return failed(entry, 'The server did not answer. It may have arrived all the same.', false);
-  const reason = failure === null ? 'The upload was interrupted.' : TEMPORARY.get(failure.code);
+  const silence = entry.way === 'socket' ? 'The server did not answer.' : 'The upload was interrupted.';
+  const reason = failure === null ? silence : TEMPORARY.get(failure.code);
   return later(entry, reason, now + Math.max(failure?.retryAfter ?? 0, backoff(entry.attempts)));
 }
 
@@ -131,7 +129,6 @@ export function expired(entry, now) {
   if (entry.notBefore > now) return entry;
   if (entry.state === 'taken') return failed(entry, 'The server took the file and has not shown it yet. It may still appear.', false);
   if (entry.state !== 'unsure') return entry;
-  if (entry.doubts > 1) return failed(entry, 'The connection was lost again while sending. It may have arrived all the same.', false);
   return { ...entry, state: 'waiting', notBefore: now };
 }
 

@@ -180,7 +180,7 @@ export class Files {
     switch (entry.state) {
       case 'sending':
         this.#tell(`Sending ${nameWords(filename)}.`);
-        return [{ emit: 'send-file', file: id, payload: { room, filename }, answer, within: ACK_WITHIN }];
+        return [{ emit: 'send-file', file: id, payload: { room, filename, clientMessageId: id }, answer, within: ACK_WITHIN }];
       case 'asking':
         this.#tell(`Sending ${nameWords(filename)}.`);
         return [{ upload: 'ask', id, request: { room, filename, mime, size }, answer }];

@@ -1,5 +1,8 @@
 // The state of the connection, in words that a person understands.
 
+import { deadlineWords } from './clock-words.js';
+import { asSentence } from './plain-text.js';
+
 /** "Recovered 3 messages" stands for this many milliseconds, then it is "Connected" again. */
 export const RECOVERED_FOR = 8_000;
 /** After so many failed attempts "Reconnecting" becomes "Offline" (attempts go on). */
@@ -11,21 +14,32 @@ export const OFFLINE_AFTER = 5;
  * @property {boolean} before whether there was a connection before
  * @property {number} attempts failed attempts since the connection was lost
  * @property {{ count: number, complete: boolean, until: number } | null} recovered
+ * @property {string} why the server's words when it sent one away, or empty
  */
 
 /** @returns {Link} */
 export function newLink() {
-  return { phase: 'connecting', before: false, attempts: 0, recovered: null };
+  return { phase: 'connecting', before: false, attempts: 0, recovered: null, why: '' };
 }
 
 export function up(link) {
-  return { ...link, phase: 'connected', before: true, attempts: 0, recovered: null };
+  return { ...link, phase: 'connected', before: true, attempts: 0, recovered: null, why: '' };
 }
 
 /** @param {{ final: boolean, online: boolean }} how `final`: the server ended the session, nobody tries again by itself */
 export function down(link, { final, online }) {
   const phase = final ? 'ended' : online ? 'reconnecting' : 'offline';
-  return { ...link, phase, attempts: 0, recovered: null };
+  return { ...link, phase, attempts: 0, recovered: null, why: final ? link.why : '' };
+}
+
+/** The server has said why one has to go, or may not come: nobody tries again by itself. */
+export function sentAway(link, why) {
+  return { ...link, phase: 'ended', attempts: 0, recovered: null, why };
+}
+
+/** A person tries again. */
+export function tryAgain(link) {
+  return link.phase === 'ended' ? { ...link, phase: link.before ? 'reconnecting' : 'connecting', why: '' } : link;
 }
 
 export function attemptFailed(link, { online }) {
@@ -77,8 +91,20 @@ export function linkAdvice(link) {
     case 'offline':
       return 'The server cannot be reached. What you write is kept here and sent when it is back.';
     case 'ended':
-      return 'The server ended this session.';
+      return whyWords(link.why);
     default:
       return link.recovered && !link.recovered.complete ? 'Some older messages are no longer kept by the server.' : '';
   }
+}
+
+const BAN_END = /^(You are banned until )(\d{4}-\d\d-\d\dT[\d:.]+Z)(?=:|$)/;
+const BANNED = /^You are banned/;
+const KICKED = /^You were disconnected by an administrator/;
+
+/** Why the server sent one away, and what one can do. The end of a ban is told in local time. */
+export function whyWords(why) {
+  const told = asSentence(why.replace(BAN_END, (_, words, end) => words + deadlineWords(Date.parse(end))));
+  if (BANNED.test(why)) return `${told} An administrator has decided so; trying again helps once the ban has ended or is lifted.`;
+  if (KICKED.test(why)) return `${told} This page stays away until you try again.`;
+  return why === '' ? 'The server ended this session.' : `The server ended this session: ${told}`;
 }

@@ -2,6 +2,7 @@
 
 import { randomId } from '../link/random-id.js';
 import { refusalOf } from '../model/attachable.js';
+import { AnnouncementsView } from './announcements.js';
 import { AttachView } from './attach.js';
 import { ComposerView } from './composer.js';
 import { byId, setText } from './dom.js';
@@ -59,11 +60,12 @@ export class ChatView {
       open: (room) => this.#show((value) => value.open(room)),
       leave: (room) => run((value) => value.leave(room)),
     });
-    const standing = new StandingView({ tryNow, dismiss: () => run((value) => value.announced(null)) });
+    const standing = new StandingView({ tryNow });
+    const announcements = new AnnouncementsView({ dismiss: (key) => this.#actAndWrite((value) => value.dismissAnnouncement(key)) });
     const attach = new AttachView({ attach: (files) => void this.#sendFiles(files) });
     const recorder = new RecorderView({ send: (note) => void this.#sendFiles([note]), done: () => this.#composer.focus() });
     const notices = new FileNotices({ dismiss: () => this.#actAndWrite((value) => value.files.dismissRefusals()) });
-    this.#views = [rooms, standing, this.#log, new PeopleView(), this.#composer, attach, recorder, notices];
+    this.#views = [rooms, standing, announcements, this.#log, new PeopleView(), this.#composer, attach, recorder, notices];
     byId('sign-out').addEventListener('click', signOut);
     this.#listen();
   }

@@ -2,10 +2,10 @@
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** The element with this id; it is in index.html or the page is broken. */
+/** The element with this id; it is in the page's HTML or the page is broken. */
 export function byId(id) {
   const found = document.getElementById(id);
-  if (!found) throw new Error(`index.html has no element with the id "${id}"`);
+  if (!found) throw new Error(`${window.location.pathname} has no element with the id "${id}"`);
   return found;
 }
 

@@ -23,7 +23,7 @@ export class LogNotices {
   render(chat, { pinned, empty }) {
     const room = chat.activeRoom;
     this.#renderOlder(room, empty);
-    this.#renderBlank(room, empty);
+    this.#renderBlank(room, blankState(room, chat.link, empty));
     const { count } = room?.unread ?? { count: 0 };
     this.#jump.hidden = pinned || empty;
     setText(this.#jumpWords, count === 0 ? 'Jump to newest' : `${count} new ${count === 1 ? 'message' : 'messages'}`);
@@ -46,14 +46,14 @@ export class LogNotices {
     setText(this.#olderWords, words[state]);
   }
 
-  #renderBlank(room, empty) {
-    const state = room === null ? 'none' : room.phase === 'refused' ? 'refused' : empty ? room.phase : null;
+  #renderBlank(room, state) {
     this.#blank.hidden = state === null;
     if (state === null) return;
     this.#blank.dataset.state = state;
     const [title, words] = {
       none: () => ['No room is open', 'Join one from the list of rooms, or make a new one by giving it a name.'],
       refused: () => [`You cannot enter ${room.name}`, room.refusal],
+      away: () => ['Not connected', ''],
       joining: () => [`Joining ${room.name}`, ''],
       in: () => [`${room.name} is quiet`, 'Nobody has written here yet. Say the first thing.'],
     }[state]();
@@ -61,4 +61,12 @@ export class LogNotices {
     setText(this.#blankWords, words);
     this.#knock.hidden = state !== 'refused';
   }
+}
+
+/** What stands in place of messages, or null where there are some. */
+function blankState(room, link, empty) {
+  if (room === null) return 'none';
+  if (room.phase === 'refused') return 'refused';
+  if (!empty) return null;
+  return room.phase === 'joining' && link.phase === 'ended' ? 'away' : room.phase;
 }

@@ -52,9 +52,10 @@ function create(person) {
   ]);
 }
 
-function update(element, { username, me }) {
+function update(element, { userId, username, me }) {
   const [, name, you] = element.children;
   setText(name, username);
-  name.title = username;
+  // What an administrator needs to name someone, as names are not unique.
+  name.title = `${username} (user id ${userId})`;
   setText(you, me ? 'you' : '');
 }

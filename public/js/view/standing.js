@@ -1,4 +1,4 @@
-// How things stand: the room's name, the connection in words, who types, what an administrator announces.
+// How things stand: the room's name, the connection in words, who types.
 
 import { linkAdvice, linkName, linkWords } from '../model/link-state.js';
 import { typingWords } from '../model/typing.js';
@@ -16,19 +16,14 @@ export class StandingView {
   #tryNow = byId('try-now');
   #typing = byId('typing');
   #typingWords = byId('typing-words');
-  #announcement = byId('announcement');
-  #announcementWords = byId('announcement-words');
-  #announcementSender = byId('announcement-sender');
   #alert = byId('alert');
   #roomsButton = byId('show-rooms');
   #elsewhere = byId('unread-elsewhere');
-  #announced = null;
   #warned = null;
 
-  /** @param {{ tryNow: () => void, dismiss: () => void }} wants */
-  constructor({ tryNow, dismiss }) {
+  /** @param {{ tryNow: () => void }} wants */
+  constructor({ tryNow }) {
     this.#tryNow.addEventListener('click', tryNow);
-    byId('announcement-close').addEventListener('click', dismiss);
   }
 
   render(chat) {
@@ -38,7 +33,6 @@ export class StandingView {
     setText(this.#here, room && room.presence.count > 0 ? `${room.presence.count.toLocaleString('en')} here` : '');
     this.#renderLink(chat.link);
     this.#renderTyping(room);
-    this.#renderAnnouncement(chat.announcement);
     this.#renderUnread(chat);
     if (chat.alert !== this.#warned) setText(this.#alert, chat.alert?.text ?? '');
     this.#warned = chat.alert;
@@ -51,23 +45,16 @@ export class StandingView {
     setText(this.#connectionWords, linkWords(link));
     const advice = linkAdvice(link);
     this.#strip.hidden = advice === '';
+    this.#strip.classList.toggle('sent-away', link.why !== '');
     setText(this.#stripWords, advice);
     this.#tryNow.hidden = link.phase !== 'offline' && link.phase !== 'ended';
-    setText(this.#tryNow, link.phase === 'ended' ? 'Reconnect' : 'Try now');
+    setText(this.#tryNow, link.phase === 'ended' ? 'Try again' : 'Try now');
   }
 
   #renderTyping(room) {
     const words = room ? typingWords(room.typers) : '';
     this.#typing.classList.toggle('someone', words !== '');
     setText(this.#typingWords, words);
-  }
-
-  #renderAnnouncement(announcement) {
-    if (announcement === this.#announced) return;
-    this.#announced = announcement;
-    this.#announcement.hidden = announcement === null;
-    setText(this.#announcementWords, announcement?.content ?? '');
-    setText(this.#announcementSender, announcement?.sender ?? '');
   }
 
   #renderUnread(chat) {
