@@ -9,10 +9,18 @@ import { WebSocket } from 'ws';
 /** How long anything may take before the test fails; far above what a healthy server needs. */
 const DEADLINE = 10_000;
 
-/** The settings that `connection-node/examples/protocol.rs` serves. */
-export const SETTINGS = { pingInterval: 300, pingTimeout: 200, maxPayload: 1_000_000 };
+/** Pings come so often, have to be answered in that time, and a namespace has to be entered in that: milliseconds. */
+const [pingInterval, pingTimeout, connectTimeout] = (process.env.STARLING_PROTOCOL_TIMES ?? '300,200,1000')
+  .split(',')
+  .map(Number);
+
+/** What a handshake says of the server. */
+export const SETTINGS = { pingInterval, pingTimeout, maxPayload: 1_000_000 };
 /** How long a transport may stay without a namespace there. */
-export const CONNECT_TIMEOUT = 1_000;
+export const CONNECT_TIMEOUT = connectTimeout;
+
+/** The packet by which a server may say that it closes. */
+export const CLOSE = '1';
 
 const url = new URL(process.env.STARLING_PROTOCOL_URL ?? 'http://127.0.0.1:3000');
 
@@ -27,6 +35,13 @@ export function inTime(promise, what) {
     timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), DEADLINE);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** Resolves once something holds. */
+export async function until(holds, what) {
+  for (const end = performance.now() + DEADLINE; !holds(); await new Promise((next) => setTimeout(next, 10))) {
+    assert.ok(performance.now() < end, `waited in vain for ${what}`);
+  }
 }
 
 /** A WebSocket whose packets are read one by one; pings are answered unless `answering` is false. */
@@ -128,6 +143,12 @@ export class Polling {
   /** Waits for packets. */
   get(options) {
     return request('GET', this.#parameters(), options);
+  }
+
+  /** Takes the ping with which a session begins, so that nothing waits. */
+  async answerPing() {
+    assert.equal((await this.get()).body, '2');
+    await this.post('3');
   }
 
   post(body) {

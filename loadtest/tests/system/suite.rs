@@ -39,7 +39,7 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
     for file in &files {
         let name = file.strip_prefix(tools::folder()).unwrap_or(file).display().to_string();
         eprintln!("\n── {name}");
-        let mut node = node(file, &stack, &control)?;
+        let mut node = on_stack(file, &stack, &control)?;
         node.envs(environment.iter().copied());
         if !passes(node, &mut stack, &mut control).await? {
             failed.push(name);
@@ -52,7 +52,7 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
 }
 
 /// The files `*.test.mjs` of a folder that are asked for, in alphabetical order.
-fn test_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn test_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
@@ -67,19 +67,27 @@ fn test_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// One file at a time: `node --test` would run several at once, some of which restart the nodes.
-fn node(file: &Path, stack: &Stack, control: &Control) -> anyhow::Result<Command> {
-    let nodes: Vec<_> = (0..stack.nodes()).map(|node| stack.node_url(node)).collect();
+/// The command that runs one file: `node --test` would run several at once, some of which restart the
+/// nodes, or measure time.
+pub fn node(file: &Path) -> Command {
     let mut command = Command::new("node");
     command
         .args(["--test", "--test-reporter=spec"])
         .arg(file)
         .current_dir(tools::folder())
+        .kill_on_drop(true);
+    command
+}
+
+/// The same, for a file that wants a stack.
+fn on_stack(file: &Path, stack: &Stack, control: &Control) -> anyhow::Result<Command> {
+    let nodes: Vec<_> = (0..stack.nodes()).map(|node| stack.node_url(node)).collect();
+    let mut command = node(file);
+    command
         .env("STARLING_NODES", nodes.join(","))
         .env("STARLING_CONTROL", &control.url)
         .env("STARLING_JWT_SECRET", stack.jwt_secret())
-        .env("STARLING_EXPIRED_TOKEN", expired_token(stack.jwt_secret())?)
-        .kill_on_drop(true);
+        .env("STARLING_EXPIRED_TOKEN", expired_token(stack.jwt_secret())?);
     Ok(command)
 }
 

@@ -1,14 +1,11 @@
-//! The edge alone, as protocol test suites expect a server: short timeouts, and an echo.
+//! The edge of a node under test settings, with an echo behind it.
 //!
-//! It serves what the node serves (`connection_node::edge`: the upgrade, the wrapped stream, polling,
-//! socketioxide with the same settings) with the handlers that the public test suite of the Socket.IO
-//! protocol asks for. Sessions, rooms and NATS are the node's and have no part in this.
+//! Owns the settings and the handlers that the public test suite of the Socket.IO protocol asks for.
+//! What serves them is the node's: `connection_node::edge`. Sessions, rooms and NATS have no part in
+//! this.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
-use axum::Router;
-use clap::Parser;
 use connection_node::edge::{self, Edge, EdgeConfig};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -25,49 +22,41 @@ use socketioxide::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Serves the edge of a connection node for protocol test suites: pings after 300 ms, which have to be
-/// answered within 200 ms; at most 1,000,000 bytes; 1 s to connect to a namespace.
-///
-/// The namespaces / and /custom answer a connection by the event "auth" with what the client sent for
-/// it. In them the event "message" comes back as "message-back" and "message-with-ack" in its
-/// acknowledgement, with the same arguments. Ctrl-C ends it.
-#[derive(Parser)]
-struct Args {
-    /// Where to listen, on 127.0.0.1; 0 takes a free port. The address is printed.
-    #[arg(long, default_value_t = 3000)]
-    port: u16,
+/// What a client has so much time for.
+#[derive(Clone, Copy)]
+pub struct Times {
+    /// Between two pings.
+    pub ping_interval: Duration,
+    /// To answer one.
+    pub ping_timeout: Duration,
+    /// To enter a namespace.
+    pub connect_timeout: Duration,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let address = SocketAddr::from(([127, 0, 0, 1], Args::parse().port));
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}: choose another --port"))?;
-    let config = config();
+/// Serves on `listener` until `shutdown`, for at most 1,000,000 bytes at once.
+///
+/// # Errors
+/// If connections are left in the end.
+pub async fn serve(
+    listener: TcpListener,
+    times: Times,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let config = config(times);
     let (service, io) = edge::build(&config);
     for namespace in ["/", "/custom"] {
         serve_namespace(&io, namespace);
     }
-    println!("http://{}", listener.local_addr()?);
-    let shutdown = CancellationToken::new();
-    let served = edge::serve(listener, Router::new(), service, Edge::new(config), shutdown.clone());
-    let stop = async {
-        let waited = tokio::signal::ctrl_c().await;
-        shutdown.cancel();
-        waited.context("cannot wait for Ctrl-C")
-    };
-    tokio::try_join!(served, stop)?;
-    Ok(())
+    edge::serve(listener, axum::Router::new(), service, Edge::new(config), shutdown).await
 }
 
 /// What the public suites are written for; all else is the node's.
-fn config() -> EdgeConfig {
+fn config(times: Times) -> EdgeConfig {
     EdgeConfig {
-        ping_interval: Duration::from_millis(300),
-        ping_timeout: Duration::from_millis(200),
+        ping_interval: times.ping_interval,
+        ping_timeout: times.ping_timeout,
+        connect_timeout: times.connect_timeout,
         max_payload: 1_000_000,
-        connect_timeout: Duration::from_secs(1),
         drain_over: Duration::ZERO,
         drain_jitter: Duration::ZERO,
         ..EdgeConfig::default()
