@@ -25,11 +25,14 @@
 //! | `query` | the parameters of a request |
 //! | `origin` | the allowed origins |
 //! | `refusal` | the answers to what is refused |
+//! | `fuzzing` | ways into the parsers, in the fuzzer's build alone |
 
 mod close_reason;
 mod config;
 mod dispatch;
 mod drain;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod opening;
 mod origin;
 mod polling;

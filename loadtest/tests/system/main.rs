@@ -7,6 +7,7 @@
 
 mod conformance;
 mod control;
+mod logs;
 #[path = "../../../connection-node/examples/protocol/server.rs"]
 mod protocol;
 mod suite;

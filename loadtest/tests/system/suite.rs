@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use jsonwebtoken::{EncodingKey, Header};
 use local_stack::{
+    s3::S3Options,
     socket_io_client,
     stack::Stack,
     stack_options::{StackOptions, default_public},
@@ -17,19 +18,22 @@ use tokio::process::Command;
 
 use crate::{
     control::{self, Control},
-    tools,
+    logs, tools,
 };
 
 /// Names the test files to run by a part of their names, for one who works on some of them.
 const ONLY: &str = "STARLING_ONLY";
 
-/// Starts a stack of two nodes and two workers and runs every test file of `folder` against it.
+/// Starts a stack of two nodes and two workers and runs every test file of `folder` against it. In the end
+/// nothing private may stand in the logs.
 pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result<()> {
     tools::check_node()?;
     tools::install_packages()?;
     let files = test_files(&tools::folder().join(folder))?;
+    let private = logs::private_of(folder)?;
     let public = default_public();
     let client = socket_io_client::find_or_install(&public).await?;
+    let s3_secret = S3Options::default().secret_key;
     let options =
         StackOptions { public, socket_io_client: Some(client), ..StackOptions::default() };
     let mut stack = Stack::start(options).await.context("the stack does not start")?;
@@ -40,14 +44,17 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
         let name = file.strip_prefix(tools::folder()).unwrap_or(file).display().to_string();
         eprintln!("\n── {name}");
         let mut node = on_stack(file, &stack, &control)?;
-        node.envs(environment.iter().copied());
+        node.env(logs::PRIVATE, &private).envs(environment.iter().copied());
         if !passes(node, &mut stack, &mut control).await? {
             failed.push(name);
         }
     }
     drop(control);
+    let secrets = [stack.jwt_secret(), &s3_secret];
+    let silent = logs::check(&private, &secrets, stack.data());
     let stopped = stack.stop().await.context("the stack did not stop well");
     ensure!(failed.is_empty(), "failed, as told above: {}", failed.join(", "));
+    silent?;
     stopped
 }
 
