@@ -9,16 +9,10 @@ use local_stack::stack::Stack;
 use local_stack::stack_options::StackOptions;
 use local_stack::{banner, external_nats, progress, socket_io_client, stop_signal};
 use service_shell::{BadConfiguration, EX_USAGE};
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_thread_names(true)
-        .with_writer(std::io::stderr)
-        .init();
+    service_shell::log_to_stderr("warn");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

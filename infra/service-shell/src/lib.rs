@@ -5,6 +5,7 @@
 //! leaves what a service does to the service.
 
 mod http_failure;
+mod log;
 mod nats;
 mod process;
 pub mod token;
@@ -13,8 +14,9 @@ mod web_url;
 use std::fmt;
 
 pub use http_failure::{HttpFailure, bearer};
+pub use log::{DEFAULT_LOG, log_to, log_to_stderr};
 pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
-pub use process::{DEFAULT_LOG, log_to_stderr, main, main_of_line};
+pub use process::{main, main_of_line};
 pub use web_url::WebUrl;
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.

@@ -8,12 +8,11 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use crate::{BadConfiguration, EX_USAGE};
-
-/// What is logged where `RUST_LOG` says nothing.
-pub const DEFAULT_LOG: &str = "info";
+use crate::{
+    BadConfiguration, EX_USAGE,
+    log::{DEFAULT_LOG, log_to_stderr},
+};
 
 /// A service's command line: where it listens, and its own settings.
 #[derive(Parser)]
@@ -91,12 +90,6 @@ fn parse<C: Args>(
         .about(about)
         .mut_arg("listen", |arg| arg.required(false).default_value(listen));
     Cli::<C>::from_arg_matches(&command.try_get_matches_from(line)?)
-}
-
-/// Logs for people, to standard error, filtered by `RUST_LOG` or else `default`.
-pub fn log_to_stderr(default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 async fn cancel_on_signal(shutdown: CancellationToken) {

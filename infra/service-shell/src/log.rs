@@ -1,0 +1,81 @@
+//! What is logged: what happened, and never what passes through.
+
+use std::io;
+
+use tracing::{Level, Metadata, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, FilterFn},
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt as _,
+    util::{SubscriberInitExt as _, TryInitError},
+};
+
+/// What is logged where `RUST_LOG` says nothing.
+pub const DEFAULT_LOG: &str = "info";
+
+/// Libraries that log, below `info`, what passes through them: tokens, and what people say.
+const TALKATIVE: [&str; 3] = ["engineioxide", "html5ever", "socketioxide"];
+
+/// Logs for people, to standard error, filtered by `RUST_LOG` or else `default`.
+pub fn log_to_stderr(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    if let Err(error) = log_to(io::stderr, filter) {
+        eprintln!("nothing is logged: {error}");
+    }
+}
+
+/// Logs to `writer` what `filter` lets through, unless it comes from a library that would tell a secret,
+/// whatever the filter says.
+///
+/// # Errors
+/// If this process logs already.
+pub fn log_to<W>(writer: W, filter: EnvFilter) -> Result<(), TryInitError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let discreet = FilterFn::new(is_discreet).with_max_level_hint(LevelFilter::TRACE);
+    let layer = fmt::layer().with_thread_names(true).with_writer(writer);
+    tracing_subscriber::registry().with(layer.with_filter(filter.and(discreet))).try_init()
+}
+
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO
+        || !TALKATIVE.iter().any(|library| metadata.target().starts_with(library))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn libraries_that_tell_secrets_are_kept_short() {
+        let written = Written::default();
+        let writer = written.clone();
+        log_to(move || writer.clone(), EnvFilter::new("trace,socketioxide::client=trace")).unwrap();
+        tracing::debug!(target: "socketioxide::client", "a packet");
+        tracing::trace!(target: "engineioxide_core", "a payload");
+        tracing::debug!(target: "html5ever::tree_builder", "a text");
+        tracing::warn!(target: "socketioxide::client", "a warning");
+        tracing::trace!(target: "connection_node", "a step");
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("a warning") && text.contains("a step"), "{text}");
+        assert!(log_to(io::sink, EnvFilter::new("info")).is_err(), "a process logs once");
+    }
+}
