@@ -1,6 +1,6 @@
 //! What is logged: what happened, and never what passes through.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing::{Level, Metadata, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -35,7 +35,8 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let discreet = FilterFn::new(is_discreet).with_max_level_hint(LevelFilter::TRACE);
-    let layer = fmt::layer().with_thread_names(true).with_writer(writer);
+    let colours = io::stderr().is_terminal();
+    let layer = fmt::layer().with_thread_names(true).with_ansi(colours).with_writer(writer);
     tracing_subscriber::registry().with(layer.with_filter(filter.and(discreet))).try_init()
 }
 

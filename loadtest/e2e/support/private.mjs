@@ -3,7 +3,7 @@
 
 import { appendFileSync } from 'node:fs';
 
-/** Shorter texts, or those without a space or digit, may stand in a log for other reasons. */
+/** Shorter texts, and those without a space, may stand in a log for other reasons: as the name of a room, say. */
 const TELLING = 12;
 
 const file = process.env.STARLING_PRIVATE;
@@ -27,4 +27,4 @@ export function rememberContent(payload) {
   if (typeof content === 'string') remember('content', content);
 }
 
-const isTelling = (text) => text.length >= TELLING && /[\s\d]/.test(text) && /^[\x20-\x7e]+$/.test(text) && !/["\\]/.test(text);
+const isTelling = (text) => text.length >= TELLING && /\S \S/.test(text) && /^[\x20-\x7e]+$/.test(text) && !/["\\]/.test(text);

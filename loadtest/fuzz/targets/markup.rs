@@ -6,8 +6,22 @@ use libfuzzer_sys::fuzz_target;
 
 /// Everything that a message may look like.
 const TAGS: [&str; 16] = [
-    "a", "b", "blockquote", "br", "code", "del", "em", "i", "li", "ol", "p", "pre", "s", "strong",
-    "u", "ul",
+    "a",
+    "b",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "em",
+    "i",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "s",
+    "strong",
+    "u",
+    "ul",
 ];
 /// All that a link may say.
 const REL: &str = " rel=\"noopener noreferrer nofollow\"";
@@ -18,7 +32,8 @@ fuzz_target!(|content: &str| {
     assert!(html.len() <= 64 * content.len() + 1_024, "{} bytes of {content:?}", html.len());
     let mut rest = html.as_str();
     while let Some((_, tag)) = rest.split_once('<') {
-        let (tag, after) = tag.split_once('>').unwrap_or_else(|| panic!("a tag has no end: {html}"));
+        let (tag, after) =
+            tag.split_once('>').unwrap_or_else(|| panic!("a tag has no end: {html}"));
         check(tag, &html);
         rest = after;
     }

@@ -58,6 +58,11 @@ fn check(media: &Media) {
 
 fn fits(rendition: &Rendition, side: u32) {
     let within = |length: Option<u32>| length.is_none_or(|length| (1..=side).contains(&length));
-    assert!(within(rendition.width) && within(rendition.height), "{:?} x {:?}", rendition.width, rendition.height);
+    assert!(
+        within(rendition.width) && within(rendition.height),
+        "{:?} x {:?}",
+        rendition.width,
+        rendition.height
+    );
     assert!(!rendition.bytes.is_empty());
 }

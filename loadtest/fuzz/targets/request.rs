@@ -24,7 +24,8 @@ fuzz_target!(|json: &str| {
     // Numbers that are no 64-bit floats fail here, in arguments that nobody reads.
     let Ok(values) = serde_json::from_str::<Vec<Value>>(json) else { return };
     let [name, payload, about] = [0, 1, 2].map(|n| values.get(n).unwrap_or(&Value::Null));
-    let or_general = |about: &Value| about["room"].as_str().unwrap_or(event::DEFAULT_ROOM).to_owned();
+    let or_general =
+        |about: &Value| about["room"].as_str().unwrap_or(event::DEFAULT_ROOM).to_owned();
     let id = |about: &Value| about["clientMessageId"].as_str().map(ToOwned::to_owned);
     let named = || payload.as_str().or(payload["room"].as_str()).map(ToOwned::to_owned);
     let bounded = |id: &Option<String>| {
@@ -45,15 +46,24 @@ fuzz_target!(|json: &str| {
             assert_eq!(after, payload["after"].as_u64());
         }
         Request::Leave { room } => {
-            assert_eq!((name, Some(room.as_str())), (&event::LEAVE_ROOM.into(), named().as_deref()));
+            assert_eq!(
+                (name, Some(room.as_str())),
+                (&event::LEAVE_ROOM.into(), named().as_deref())
+            );
         }
         Request::History { room, before, limit } => {
-            assert_eq!((name, room.as_str()), (&event::HISTORY.into(), payload["room"].as_str().unwrap()));
+            assert_eq!(
+                (name, room.as_str()),
+                (&event::HISTORY.into(), payload["room"].as_str().unwrap())
+            );
             assert_eq!(before, payload["before"].as_u64());
             assert!((1..=event::MAX_HISTORY).contains(&limit));
         }
         Request::Typing { room, typing } => {
-            assert_eq!((name, room.as_str()), (&event::TYPING.into(), payload["room"].as_str().unwrap()));
+            assert_eq!(
+                (name, room.as_str()),
+                (&event::TYPING.into(), payload["room"].as_str().unwrap())
+            );
             assert_eq!(payload["typing"], typing);
         }
         Request::File(file) => {

@@ -79,8 +79,9 @@ pub fn check(private: &Path, secrets: &[&str], data: &Path) -> anyhow::Result<()
             if let Some(hit) = search.find(&line) {
                 let (kind, text) = &texts[hit.pattern().as_usize()];
                 let line = String::from_utf8_lossy(&line);
-                // Time, level, thread, target.
-                let place = line.split_whitespace().nth(3).unwrap_or_default().to_owned();
+                // The target is the first word with a colon at its end.
+                let place = line.split_whitespace().find(|word| word.ends_with(':'));
+                let place = place.unwrap_or("another").to_owned();
                 *by_place.entry(place).or_insert(0) += 1;
                 let line: String = line.chars().take(400).collect();
                 found.push(format!("{kind} {text:.40}… in {}: {line}", log.display()));
