@@ -86,7 +86,12 @@ pub(super) fn allow_reading(origin: HeaderValue, response: &mut HeaderMap) {
 fn normal_form(origin: &str) -> Option<String> {
     let origin = origin.to_ascii_lowercase();
     let uri: Uri = origin.parse().ok()?;
-    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+    let (host, port) = (authority.host(), authority.port_u16());
+    let authority = authority.as_str();
+    if host.is_empty() || (port.is_none() && host.len() != authority.len()) {
+        return None;
+    }
     let bare = origin.strip_suffix('/').unwrap_or(&origin);
     if bare.len() != scheme.len() + "://".len() + authority.len() || authority.contains('@') {
         return None;
@@ -158,6 +163,8 @@ mod tests {
         for list in [
             "chat.example.com",
             "https://",
+            "https://:443",
+            "https://a.example:",
             "https://a.example/path",
             "https://u@a.example",
             "https://a.example,*",
