@@ -87,9 +87,14 @@ fn normal_form(origin: &str) -> Option<String> {
     let origin = origin.to_ascii_lowercase();
     let uri: Uri = origin.parse().ok()?;
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
-    let (host, port) = (authority.host(), authority.port_u16());
+    let (host, port) = (authority.host(), authority.port());
     let authority = authority.as_str();
-    if host.is_empty() || (port.is_none() && host.len() != authority.len()) {
+    // What the parser lets stand beside the two (an empty port, text behind a bracket) is no origin.
+    let rest = authority.strip_prefix(host)?;
+    if host.is_empty() || rest.strip_prefix(':') != port.as_ref().map(|port| port.as_str()) {
+        return None;
+    }
+    if port.is_none() && !rest.is_empty() {
         return None;
     }
     let bare = origin.strip_suffix('/').unwrap_or(&origin);
@@ -165,6 +170,8 @@ mod tests {
             "https://",
             "https://:443",
             "https://a.example:",
+            "http://[::1]g:80",
+            "http://[::1]g",
             "https://a.example/path",
             "https://u@a.example",
             "https://a.example,*",
