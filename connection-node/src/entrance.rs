@@ -8,7 +8,7 @@ use std::sync::{
 
 use service_shell::token::{Identity, TokenError, Verifier};
 use socketioxide::extract::SocketRef;
-use wire::{Timestamp, admin::Ban};
+use wire::{Timestamp, admin::Ban, error};
 
 use crate::{
     bans::Bans,
@@ -17,6 +17,7 @@ use crate::{
     limits::{self, Limits, TooMuch},
     metrics::{Connected, Metrics},
     rooms::port::SocketKey,
+    sockets::Arrival,
     stay::{Guest, House, Stay},
 };
 
@@ -87,15 +88,21 @@ impl Entrance {
         let identity = entered.inspect_err(|refused| self.note(refused, &line))?;
         line.intake().admit();
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
-        let stay = self.house.stay(key, line.transport(), identity.expires);
+        let stay =
+            self.house.stay(key, identity.user.user_id.clone(), line.transport(), identity.expires);
         Ok(Entered { identity, stay })
     }
 
     /// A socket that was let in can be reached. False where its client has left meanwhile, or was
-    /// banned, and is sent away.
+    /// kicked or banned, and is sent away.
     pub fn arrive(&self, key: SocketKey, guest: &Guest) -> bool {
-        if !self.house.sockets.arrive(key, guest.clone()) {
-            return false;
+        match self.house.sockets.arrive(key, guest.clone()) {
+            Arrival::Welcome => {}
+            Arrival::Unwanted => {
+                guest.line.dismiss(error::KICKED.to_owned());
+                return false;
+            }
+            Arrival::Gone => return false,
         }
         // Looked for again: a ban that came before this moment did not find the socket.
         let Some(ban) = self.ban_of(&guest.user_id) else { return true };

@@ -48,11 +48,12 @@ impl House {
     pub fn stay(
         self: &Arc<Self>,
         key: SocketKey,
+        user_id: Arc<str>,
         transport: &Transport,
         expires: Timestamp,
     ) -> Stay {
         transport.enter();
-        self.sockets.expect(key);
+        self.sockets.expect(key, user_id);
         let watched = self.expiry.watch(key, expires, transport.clone());
         Stay { key, house: self.clone(), transport: transport.clone(), _watched: watched }
     }

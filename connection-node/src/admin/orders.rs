@@ -113,11 +113,13 @@ impl Orders {
                 if let Some(reason) = reason {
                     message = format!("{message}: {reason}");
                 }
+                // First: who comes in between is found by the second look.
+                let coming = self.house.sockets.turn_away_expected(&user_id);
                 let guests = self.guests(|guest| *guest.user_id == *user_id);
                 for guest in &guests {
                     guest.line.dismiss(message.clone());
                 }
-                guests.len()
+                guests.len() + coming
             }
             Err(error) => return tracing::error!(%error, "an order that cannot be read"),
         };
