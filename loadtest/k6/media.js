@@ -95,6 +95,8 @@ class Sender {
     const message = new Promise((resolve, reject) => {
       this.waiting[filename] = { resolve, reject };
     });
+    // It may fail while something else is waited for.
+    message.catch(() => {});
     const patience = setTimeout(() => this.waiting[filename].reject(new Error(`no message within ${PATIENCE} ms`)), PATIENCE);
     try {
       await (way === 'socket' ? this.bySocket(bytes, filename) : this.direct(bytes, filename));

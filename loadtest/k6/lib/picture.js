@@ -29,7 +29,7 @@ export function form(fields, file, boundary) {
 }
 
 /** Of a text in ASCII. */
-const bytesOf = (text) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+const bytesOf = (text) => Uint8Array.from(Array.from(text), (character) => character.charCodeAt(0));
 
 const bigEndian = (value) => new Uint8Array([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]);
 
