@@ -3,21 +3,19 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use service_shell::{
-    NatsUrl, WebUrl,
+    NatsArgs, WebUrl,
     token::{Signer, TokenArgs},
 };
 use wire::{NodeId, RoomName, identity::NameError};
 
-use crate::edge::EdgeConfig;
+use crate::{edge::EdgeConfig, limits::LimitSettings};
 
 /// What a node needs to know. Each field is an option of the command line and a variable of the
 /// environment.
 #[derive(Clone, clap::Args)]
 pub struct Config {
-    /// The NATS server: `nats://host:port`, or `tls://host:port`; of a cluster, several with commas
-    /// between them.
-    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
-    pub nats_url: NatsUrl,
+    #[command(flatten)]
+    pub nats: NatsArgs,
 
     /// A name for logs: 1 to 39 of a-z, 0-9 and '-'; `node` where there is none. Every run adds a
     /// random suffix, for a node's id names one run.
@@ -74,6 +72,20 @@ pub struct Config {
           value_parser = clap::value_parser!(u64).range(wire::event::MAX_FILE_BYTES as u64..))]
     pub upload_buffer: u64,
 
+    /// Bytes of messages that are not complete yet, of all clients together: attachments, and what is
+    /// larger than 64 KiB. Beyond, the client whose message does not fit is closed, and comes again.
+    #[arg(long, env = "INBOUND_BUFFER", default_value_t = 256 << 20,
+          value_parser = clap::value_parser!(u64).range(2 * wire::event::MAX_FILE_BYTES as u64..))]
+    pub inbound_buffer: u64,
+
+    #[command(flatten)]
+    pub limits: LimitSettings,
+
+    /// Tell browsers with every answer to come by TLS alone (`Strict-Transport-Security`). Not needed where
+    /// a trusted proxy says that a request came by TLS.
+    #[arg(long, env = "TLS_ONLY")]
+    pub tls_only: bool,
+
     /// Messages of each open room kept in memory for joins and recoveries.
     #[arg(long, env = "ROOM_WINDOW", default_value_t = 64)]
     pub room_window: usize,
@@ -129,10 +141,9 @@ impl Config {
     ///
     /// # Panics
     /// When `nats_url` is no URL of a NATS server.
-    #[allow(clippy::expect_used)] // A caller with a URL of its own making.
     pub fn local(nats_url: &str) -> Self {
         Self {
-            nats_url: nats_url.parse().expect("a NATS URL"),
+            nats: NatsArgs::at(nats_url),
             node_id: "node".to_owned(),
             tokens: TokenArgs::local(),
             dev_tokens: true,
@@ -145,6 +156,9 @@ impl Config {
             max_in_flight: 4_096,
             socket_buffer: 1 << 20,
             upload_buffer: 64 << 20,
+            inbound_buffer: 256 << 20,
+            limits: LimitSettings::off(),
+            tls_only: false,
             room_window: 64,
             room_linger: Duration::from_secs(10),
             ping_interval: Duration::from_secs(25),
@@ -169,6 +183,9 @@ impl Config {
             ping_timeout: self.ping_timeout,
             write_stall: self.write_stall,
             max_waiting: self.socket_buffer,
+            inbound_buffer: self.inbound_buffer,
+            limits: self.limits.clone(),
+            tls_only: self.tls_only,
             allowed_origins: self.allowed_origins.join(",").parse()?,
             drain_over: self.drain_over,
             ..EdgeConfig::default()
@@ -206,7 +223,7 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("nats_url", &self.nats_url)
+            .field("nats", &self.nats)
             .field("node_id", &self.node_id)
             .field("allowed_origins", &self.allowed_origins)
             .field("default_rooms", &self.default_rooms)
@@ -252,7 +269,9 @@ mod tests {
 
     #[test]
     fn bad_settings_are_refused_with_a_reason() {
-        let table: [(&[&str], &str); 4] = [
+        let table: [(&[&str], &str); 6] = [
+            (&["--limit-handshakes", "50/s"], "is no rate: write"),
+            (&["--trusted-proxies", "10.0.0.0/8,proxy"], "\"proxy\" is no network"),
             (&["--node-id", "A.b"], "expected 1 to 39"),
             (&["--default-rooms", ""], "room is empty"),
             (&["--room-linger", "soon"], "seconds"),

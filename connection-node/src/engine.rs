@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use service_shell::{BadConfiguration, Link};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use wire::{NodeId, stream, subject};
+use wire::{NatsRole, NodeId, stream, subject};
 
 use crate::{
     Config,
@@ -53,6 +53,8 @@ pub struct Engine {
     /// Grows each time that something may have been missed.
     pub losses: watch::Receiver<u64>,
     pub down_since: DownSince,
+    /// Grows each time that NATS denies something.
+    pub refusals: watch::Receiver<u64>,
     /// What carries words to NATS: these tasks end last.
     carriers: TaskTracker,
     living: CancellationToken,
@@ -67,11 +69,11 @@ impl Engine {
         let node = NodeId::for_run(&config.node_id)
             .map_err(|error| BadConfiguration(format!("NODE_ID: {error}")))?;
         let name = format!("connection-node {node}");
-        let Link { client, losses, down_since } =
-            service_shell::connect(&config.nats_url, &name, FRAMES).await?;
-        let reader = LogReader::open(client.clone(), node.clone()).await;
+        let Link { client, losses, down_since, refusals, jetstream } =
+            service_shell::connect(&config.nats, NatsRole::Node, &name, FRAMES).await?;
+        let reader = LogReader::open(client.clone(), &jetstream, node.clone()).await;
         let reader = reader.map_err(|error| missing(stream::ROOMS, &error))?;
-        let bans = Bans::open(client.clone()).await;
+        let bans = Bans::open(client.clone(), jetstream, node.clone()).await;
         let bans = bans.map_err(|error| missing(stream::RT_BUCKET, &error))?;
         let ban_changes = bans.read().await?;
         let asked = Asked::listen(&client).await?;
@@ -104,11 +106,13 @@ impl Engine {
         io.client.flush().await.context("cannot reach NATS")?;
         io.tasks.spawn(deliveries::receive(frames, hub.clone(), io.stop.clone()));
         io.tasks.spawn(catch_up(losses.clone(), hub.clone(), io.stop.clone()));
-        let uploads = Uploads::start(&config.nats_url, config.upload_buffer, &io).await?;
+        let uploads = Uploads::start(&config.nats, config.upload_buffer, &io).await?;
         carriers.spawn(heartbeat::beat(io.client.clone(), io.node.clone(), living.clone()));
         let _ = (unless_whole.0.disarm(), unless_whole.1.disarm());
         let heard = Heard { asked, ban_changes };
-        Ok((Self { io, hub, uploads, bans, losses, down_since, carriers, living }, heard))
+        let engine =
+            Self { io, hub, uploads, bans, losses, down_since, refusals, carriers, living };
+        Ok((engine, heard))
     }
 
     /// Ends everything: rooms first, then what carries their words. Whoever else holds a way to the

@@ -14,6 +14,7 @@ use crate::{
     bans::Bans,
     edge::CloseReason,
     gateway::Line,
+    limits::{self, Limits, TooMuch},
     metrics::{Connected, Metrics},
     rooms::port::SocketKey,
     stay::{Guest, House, Stay},
@@ -24,6 +25,7 @@ pub struct Entrance {
     tokens: Verifier,
     house: Arc<House>,
     bans: Bans,
+    limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     next_key: AtomicU64,
 }
@@ -42,11 +44,19 @@ pub enum Refused {
     Token(#[from] TokenError),
     #[error("{0}")]
     Banned(Box<Ban>),
+    #[error("Too many connections of one user; come again in {} ms", limits::millis(.0.wait))]
+    TooMany(TooMuch),
 }
 
 impl Entrance {
-    pub fn new(tokens: Verifier, house: Arc<House>, bans: Bans, metrics: Arc<Metrics>) -> Self {
-        Self { tokens, house, bans, metrics, next_key: AtomicU64::new(1) }
+    pub fn new(
+        tokens: Verifier,
+        house: Arc<House>,
+        bans: Bans,
+        limits: Arc<Limits>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { tokens, house, bans, limits, metrics, next_key: AtomicU64::new(1) }
     }
 
     /// Lets a socket in by the `auth` of its handshake.
@@ -68,12 +78,14 @@ impl Entrance {
             if line.is_closed() {
                 return Err(TokenError::Unavailable.into());
             }
-            match self.bans.of(&identity.user.user_id, now) {
-                Some(ban) => Err(Refused::Banned(Box::new(ban))),
-                None => Ok(identity),
+            if let Some(ban) = self.bans.of(&identity.user.user_id, now) {
+                return Err(Refused::Banned(Box::new(ban)));
             }
+            self.limits.entrance(&identity.user.user_id).map_err(Refused::TooMany)?;
+            Ok(identity)
         });
         let identity = entered.inspect_err(|refused| self.note(refused, &line))?;
+        line.intake().admit();
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
         let stay = self.house.stay(key, line.transport(), identity.expires);
         Ok(Entered { identity, stay })
@@ -106,9 +118,19 @@ impl Entrance {
             Refused::Token(TokenError::Missing | TokenError::Invalid) => Connected::unauthenticated,
             Refused::Token(TokenError::Unavailable) => Connected::unavailable,
             Refused::Banned(_) => Connected::banned,
+            Refused::TooMany(_) => Connected::rate_limited,
         });
-        if matches!(refused, Refused::Token(TokenError::Unavailable)) {
-            line.close(CloseReason::Fault);
+        match refused {
+            // Its client may mend that on this connection; not for ever, and not by trying.
+            Refused::Token(TokenError::Invalid) => {
+                if self.limits.failure(line.intake().caller().address).is_err() {
+                    line.close(CloseReason::Protocol);
+                }
+            }
+            Refused::Token(TokenError::Unavailable) | Refused::TooMany(_) => {
+                line.close(CloseReason::Fault);
+            }
+            Refused::Token(TokenError::Missing) | Refused::Banned(_) => {}
         }
     }
 }

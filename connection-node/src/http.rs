@@ -39,6 +39,12 @@ use crate::{
 /// How long a development token is good for, in seconds.
 const DEV_TOKEN_SECONDS: u64 = 12 * 60 * 60;
 
+/// What the page may ask a browser for: the microphone, for voice notes.
+const PERMISSIONS: &str = "microphone=(self), camera=(), geolocation=(), payment=(), usb=(), \
+                           serial=(), hid=(), midi=(), bluetooth=(), display-capture=(), \
+                           accelerometer=(), gyroscope=(), magnetometer=(), screen-wake-lock=(), \
+                           browsing-topics=()";
+
 /// What a browser may do with the page: everything comes from its own origin but stored files, and
 /// nothing is inline.
 fn content_security_policy(config: &Config) -> String {
@@ -90,6 +96,7 @@ pub fn router(
     signer: Option<Signer>,
     readiness: Readiness,
     instruments: Instruments,
+    api: Router,
 ) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -105,7 +112,7 @@ pub fn router(
         let settings = PageConfig { media_url: config.media_url.as_ref().map(WebUrl::to_string) };
         router = router.route("/config.json", get(async || Json(settings))).merge(page(folder));
     }
-    router.layer(security_headers(&content_security_policy(config)))
+    router.merge(api).layer(security_headers(&content_security_policy(config)))
 }
 
 /// Static files.
@@ -162,6 +169,13 @@ fn security_headers(
         .layer(set(header::CONTENT_SECURITY_POLICY, policy))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(set(header::REFERRER_POLICY, "no-referrer"))
+        .layer(set(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(set(header::X_DNS_PREFETCH_CONTROL, "off"))
+        .layer(set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .layer(set(HeaderName::from_static("origin-agent-cluster"), "?1"))
+        .layer(set(HeaderName::from_static("x-permitted-cross-domain-policies"), "none"))
+        .layer(set(HeaderName::from_static("permissions-policy"), PERMISSIONS))
         .layer(set(header::CACHE_CONTROL, "no-cache"))
 }
 

@@ -3,6 +3,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`edge`] | transports: HTTP, WebSocket, long-polling, closing them |
+//! | [`limits`] | how much one client may ask for, by socket, user and address |
 //! | [`request`], [`markup`] | what a client asks for, checked; what a message looks like |
 //! | `gateway` | the chat namespace: Socket.IO's callbacks turned into requests, and their answers |
 //! | `admin` | the administrators' namespace: what they ask of all nodes, and what this one does of it |
@@ -35,6 +36,7 @@ mod gateway;
 mod heartbeat;
 mod http;
 mod hub;
+pub mod limits;
 pub mod log;
 pub mod markup;
 pub mod metrics;

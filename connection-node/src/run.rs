@@ -16,6 +16,7 @@ use crate::{
     expiry::Expiry,
     gateway::{self, Gateway},
     http::{self, Readiness},
+    limits::Limits,
     metrics::Instruments,
     stay::House,
 };
@@ -41,8 +42,10 @@ pub async fn run(
 
     let (io_service, socket_io) = edge::build(&edge_config);
     let edge = Edge::new(edge_config);
+    let limits = edge.limits().clone();
+    tasks.spawn(limits.clone().sweep(stop.clone()));
     let house = House::new(Expiry::new(tokens.leeway()));
-    let gateway = Arc::new(chat(&config, &engine, tokens.clone(), house.clone()));
+    let gateway = Arc::new(chat(&config, &engine, tokens.clone(), house.clone(), limits));
     tasks.spawn(house.expiry.clone().run(stop.clone()));
     gateway::register(&socket_io, gateway.clone());
     let desk = Desk { client: engine.io.client.clone(), bans: engine.bans.clone() };
@@ -59,7 +62,7 @@ pub async fn run(
     let instruments = instruments(&engine, edge.clone());
     let api = api::router(Api { gateway: gateway.clone(), tokens: tokens.clone() });
     let readiness = Readiness::new(engine.down_since.clone(), config.nats_grace, tokens);
-    let app = http::router(&config, signer, readiness.clone(), instruments).merge(api);
+    let app = http::router(&config, signer, readiness.clone(), instruments, api);
     let accepting = CancellationToken::new();
     let turning = turn_away(shutdown, readiness, config.drain_delay, accepting.clone());
     let serving = edge::serve(listener, app, io_service, edge, accepting);
@@ -71,11 +74,19 @@ pub async fn run(
 }
 
 /// The chat namespace over the engine.
-fn chat(config: &Config, engine: &Engine, tokens: Verifier, house: Arc<House>) -> Gateway {
+fn chat(
+    config: &Config,
+    engine: &Engine,
+    tokens: Verifier,
+    house: Arc<House>,
+    limits: Arc<Limits>,
+) -> Gateway {
     let io = &engine.io;
+    let (bans, metrics) = (engine.bans.clone(), io.metrics.clone());
     Gateway {
         node: io.node.clone(),
-        entrance: Entrance::new(tokens, house, engine.bans.clone(), io.metrics.clone()),
+        entrance: Entrance::new(tokens, house, bans, limits.clone(), metrics),
+        limits,
         default_rooms: config.default_rooms.clone(),
         hub: engine.hub.clone(),
         publisher: io.publisher.clone(),
@@ -99,6 +110,7 @@ fn instruments(engine: &Engine, edge: Arc<Edge>) -> Instruments {
         reads: io.reads.clone(),
         most_reads: READS,
         tasks: io.tasks.clone(),
+        refusals: engine.refusals.clone(),
     }
 }
 

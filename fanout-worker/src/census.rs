@@ -6,11 +6,12 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Subscriber;
+use async_nats::{Message, Subject, Subscriber};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, timeout_at};
 use wire::admin::{LARGEST_ROOMS, RoomSize, StatsAnswer, WorkerStats};
+use wire::subject::is_admin_answers;
 
 use crate::metrics::Metrics;
 use crate::nats::Nats;
@@ -51,7 +52,7 @@ pub async fn answer(
     mut asked: Subscriber,
 ) {
     while let Some(request) = asked.next().await {
-        let Some(reply) = request.reply else { continue };
+        let Some(reply) = whereto(request) else { continue };
         let (partitions, rooms, lag) = metrics.totals();
         let largest = largest(&questions).await;
         let worker = nats.worker.clone();
@@ -59,12 +60,17 @@ pub async fn answer(
         let Ok(payload) = serde_json::to_vec(&stats) else { continue };
         // One look serves all who asked meanwhile.
         let others = std::iter::from_fn(|| asked.next().now_or_never().flatten());
-        for reply in std::iter::once(reply).chain(others.filter_map(|request| request.reply)) {
+        for reply in std::iter::once(reply).chain(others.filter_map(whereto)) {
             if let Err(error) = nats.client.publish(reply, payload.clone().into()).await {
                 tracing::warn!(%error, "cannot answer an administrator");
             }
         }
     }
+}
+
+/// Where the answer goes. A worker may publish more than who asks it.
+fn whereto(request: Message) -> Option<Subject> {
+    request.reply.filter(|reply| is_admin_answers(reply))
 }
 
 async fn largest(questions: &Questions) -> Vec<RoomSize> {

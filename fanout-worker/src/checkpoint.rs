@@ -12,10 +12,9 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use wire::kv::{Checkpoint, Epoch, checkpoint_key};
-use wire::{Partition, Seq};
+use wire::kv::{Checkpoint, Epoch, checkpoint_key, subject};
+use wire::{Partition, Seq, stream::RT_STREAM};
 
-use crate::lease_bucket::{RT_STREAM, subject};
 use crate::nats::Nats;
 
 /// The least time between two writes of one partition.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use service_shell::{BadConfiguration, NatsUrl};
+use service_shell::{BadConfiguration, NatsArgs};
 use wire::{WorkerId, identity::NameError};
 
 use crate::partition::Timing;
@@ -15,10 +15,8 @@ const DIGEST_INTERVAL: Duration = Duration::from_secs(5);
 /// environment.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// The NATS server: `nats://host:port`, or `tls://host:port`; of a cluster, several with commas
-    /// between them.
-    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
-    pub nats_url: NatsUrl,
+    #[command(flatten)]
+    pub nats: NatsArgs,
 
     /// A name for logs: 1 to 39 of `a-z`, `0-9` and `-`; `worker` where there is none. Every run adds
     /// a random suffix, for a worker's id names one run.
@@ -67,12 +65,11 @@ impl Config {
     ///
     /// # Panics
     /// When `nats_url` is no URL of a NATS server.
-    #[allow(clippy::expect_used)] // A caller with a URL of its own making.
     #[must_use]
     pub fn local(nats_url: &str) -> Self {
         let batches = NonZeroU16::MIN.saturating_add(255);
         Self {
-            nats_url: nats_url.parse().expect("a NATS URL"),
+            nats: NatsArgs::at(nats_url),
             worker_id: None,
             outbox_batches: batches,
             log_batch: batches,

@@ -10,7 +10,7 @@ use async_nats::jetstream::message::PublishMessage;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wire::kv::{self, LEASE_TTL, Lease};
-use wire::{Partition, WorkerId, stream::RT_BUCKET};
+use wire::{Partition, WorkerId, stream::RT_STREAM};
 
 use crate::lease::Answer;
 use crate::nats::Nats;
@@ -21,14 +21,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(900);
 /// How the bucket marks a deleted key (NATS ADR-8).
 const KV_OPERATION: &str = "KV-Operation";
 const KV_DELETE: &str = "DEL";
-
-/// The stream under the bucket (NATS ADR-8).
-pub const RT_STREAM: &str = "KV_RT";
-
-/// The subject under which the bucket stores `key` (NATS ADR-8).
-pub fn subject(key: &str) -> String {
-    format!("$KV.{RT_BUCKET}.{key}")
-}
 
 /// What the bucket shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +59,7 @@ async fn publish(
     expected: u64,
 ) -> Answer {
     let message = message.ttl(LEASE_TTL).expected_last_subject_sequence(expected);
-    let key = subject(&kv::lease_key(partition));
+    let key = kv::subject(&kv::lease_key(partition));
     let answer = timeout(ANSWER_TIMEOUT, async {
         Ok::<_, PublishError>(nats.jetstream.send_publish(key, message).await?.await?.sequence)
     });
@@ -88,7 +80,7 @@ pub async fn watch(
     shown: mpsc::Sender<Shown>,
     resync: std::sync::Arc<tokio::sync::Notify>,
 ) {
-    let filter = subject(kv::ALL_LEASES);
+    let filter = kv::subject(kv::ALL_LEASES);
     let mut records =
         Ordered::new(&nats, RT_STREAM, filter, "lease".to_owned(), From::LastPerSubject);
     loop {
@@ -115,8 +107,7 @@ pub async fn watch(
 }
 
 fn read(record: &Record) -> Option<Shown> {
-    let key = record.subject.strip_prefix(subject("").as_str())?;
-    let partition = kv::parse_lease_key(key)?;
+    let partition = kv::parse_lease_key(kv::parse_subject(&record.subject)?)?;
     // Markers of deletion and expiry are empty; what nobody can read nobody can renew. Both are free.
     let lease: Option<Lease> = serde_json::from_slice(&record.payload).ok();
     let (revision, holder) = (record.seq, lease.map(|lease| lease.worker));
@@ -154,10 +145,5 @@ mod tests {
             });
             assert_eq!(read(&record(subject, payload, expired)), expected, "{subject} {payload}");
         }
-    }
-
-    #[test]
-    fn the_stream_is_the_buckets() {
-        assert_eq!(RT_STREAM, format!("KV_{RT_BUCKET}"));
     }
 }

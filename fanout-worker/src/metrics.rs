@@ -2,7 +2,7 @@
 //!
 //! Owns the registry and its text; those who count are handed an [`Arc`] of it. Nothing is global, for
 //! several workers may run in one process. No label names a room, a node or a user, so there are never
-//! more series than stand here.
+//! more series than stand here, with one for each of the partitions, whose number is fixed.
 
 use std::sync::Arc;
 
@@ -10,6 +10,9 @@ use anyhow::Context as _;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::{Metric, Registry};
+use tokio::sync::watch;
+
+use wire::Partition;
 
 use crate::owner::End;
 
@@ -19,6 +22,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 const PREFIX: &str = "starling_worker";
 
 type OneLabel = [(&'static str, &'static str); 1];
+type OfPartition = [(&'static str, u16); 1];
 
 /// Every count of one worker.
 #[derive(Debug)]
@@ -26,6 +30,7 @@ pub struct Metrics {
     registry: Registry,
     partitions: Gauge,
     holdings: [Gauge; 4],
+    lag: Family<OfPartition, Gauge>,
     outbox_batches: Gauge,
     leases: Family<OneLabel, Counter>,
     tenures: Family<OneLabel, Counter>,
@@ -39,6 +44,7 @@ pub struct Metrics {
     pub frame_bytes: Counter,
     /// What the connection to NATS did not take.
     pub publish_failures: Counter,
+    nats_refusals: Counter,
 }
 
 /// What happened to a lease.
@@ -76,6 +82,11 @@ impl Metrics {
                 add(registry, "roster_users", "Users in a room, summed over the rooms"),
                 add(registry, "log_pending", "Records of the log not yet read, over partitions"),
             ],
+            lag: add(
+                registry,
+                "partition_lag_records",
+                "Records of the log not yet read, by partition",
+            ),
             outbox_batches: add(registry, "outbox_batches", "Batches that wait to be sent"),
             leases: add(registry, "leases", "Leases of partitions that changed, by change"),
             tenures: add(registry, "tenures", "Owners of partitions that ended, by end"),
@@ -85,6 +96,7 @@ impl Metrics {
             frames: add(registry, "frames", "Frames sent to nodes"),
             frame_bytes: add(registry, "frame_bytes", "Bytes of the frames sent to nodes"),
             publish_failures: add(registry, "publish_failures", "What NATS did not take"),
+            nats_refusals: add(registry, "nats_refusals", "What NATS has denied to this worker"),
             registry: made,
         }
         .with_every_label()
@@ -98,6 +110,15 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).context("cannot write the metrics as text")?;
         Ok(text)
+    }
+
+    /// Follows the connection's own count of what NATS denies, until the connection is gone.
+    pub async fn count_refusals(self: Arc<Self>, mut refusals: watch::Receiver<u64>) {
+        let mut counted = 0;
+        while let Ok(now) = refusals.wait_for(|now| *now > counted).await.map(|now| *now) {
+            self.nats_refusals.inc_by(now - counted);
+            counted = now;
+        }
     }
 
     /// Partitions that are owned, rooms with members in them, and records of the log yet to be read.
@@ -168,14 +189,15 @@ impl Drop for Waiting {
 #[derive(Debug)]
 pub struct Share {
     metrics: Arc<Metrics>,
+    lag: OfPartition,
     told: [i64; 4],
 }
 
 impl Share {
     /// One more partition is owned.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
+    pub fn new(metrics: Arc<Metrics>, partition: Partition) -> Self {
         metrics.partitions.inc();
-        Self { metrics, told: [0; 4] }
+        Self { metrics, lag: [("partition", partition.number())], told: [0; 4] }
     }
 
     /// What the owner has at hand now.
@@ -184,6 +206,7 @@ impl Share {
         let sizes = [rooms, room_nodes, roster_users].map(i64::try_from);
         let [rooms, room_nodes, roster_users] = sizes.map(|size| size.unwrap_or(i64::MAX));
         let pending = i64::try_from(log_pending).unwrap_or(i64::MAX);
+        self.metrics.lag.get_or_create(&self.lag).set(pending);
         self.tell([rooms, room_nodes, roster_users, pending]);
     }
 
@@ -200,6 +223,8 @@ impl Drop for Share {
     fn drop(&mut self) {
         self.tell([0; 4]);
         self.metrics.partitions.dec();
+        // The next owner tells of it, elsewhere perhaps.
+        self.metrics.lag.remove(&self.lag);
     }
 }
 
@@ -210,8 +235,9 @@ mod tests {
     #[test]
     fn a_share_is_taken_back_however_its_owner_ends() {
         let metrics = Arc::new(Metrics::new());
-        let mut first = Share::new(metrics.clone());
-        let mut second = Share::new(metrics.clone());
+        let partition = |number| Partition::try_from(number).unwrap();
+        let mut first = Share::new(metrics.clone(), partition(7));
+        let mut second = Share::new(metrics.clone(), partition(9));
         first.set(Holdings { rooms: 3, room_nodes: 7, roster_users: 20, log_pending: 4 });
         second.set(Holdings { rooms: 1, ..Holdings::default() });
         first.set(Holdings { rooms: 2, room_nodes: 8, roster_users: 20, log_pending: 0 });
@@ -220,7 +246,10 @@ mod tests {
         {
             assert!(line(&format!("starling_worker_{told}")), "{told}");
         }
+        let lag = "starling_worker_partition_lag_records";
+        assert!(line(&format!("{lag}{{partition=\"7\"}} 0")));
         drop(first);
+        assert!(!metrics.text().unwrap().contains("partition=\"7\""));
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
             let _owned = second;
             panic!("an owner fails");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::connection::State;
-use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::jetstream;
 use service_shell::Link;
 use tokio::sync::watch;
 use wire::WorkerId;
@@ -28,8 +28,9 @@ pub struct Nats {
 
 impl Nats {
     pub fn new(link: Link, worker: WorkerId) -> Self {
-        let Link { client, losses, .. } = link;
-        let jetstream = ContextBuilder::new()
+        let Link { client, losses, jetstream, .. } = link;
+        let jetstream = jetstream
+            .builder()
             .timeout(REQUEST_TIMEOUT)
             .ack_timeout(REQUEST_TIMEOUT)
             .build(client.clone());

@@ -182,7 +182,7 @@ impl Owner {
             asked: surroundings.questions.subscribe(),
             pending: 0,
             spans: Vec::new(),
-            share: Share::new(surroundings.metrics.clone()),
+            share: Share::new(surroundings.metrics.clone(), tenure.partition),
             surroundings,
             tenure,
             core,

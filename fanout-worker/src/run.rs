@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use wire::subject;
+use wire::{NatsRole, subject};
 
 use crate::config::Config;
 use crate::coordinator::Coordinator;
@@ -46,8 +46,12 @@ pub async fn run(
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let name = format!("fanout-worker {worker}");
     let result = tokio::select! {
-        link = service_shell::connect(&config.nats_url, &name, QUEUE) => match link {
-            Ok(link) => route(&config, Nats::new(link, worker), metrics, ready, shutdown).await,
+        link = service_shell::connect(&config.nats, NatsRole::Fanout, &name, QUEUE) => match link {
+            Ok(link) => {
+                let counting = metrics.clone().count_refusals(link.refusals.clone());
+                let _counting = AbortOnDropHandle::new(tokio::spawn(counting));
+                route(&config, Nats::new(link, worker), metrics, ready, shutdown).await
+            }
             Err(error) => Err(error),
         },
         () = shutdown.cancelled() => Ok(()),

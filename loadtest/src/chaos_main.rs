@@ -12,7 +12,7 @@ use loadtest::{
         scenario::{Fault, soak},
         service_role::ServiceRole,
     },
-    interruptible,
+    hostile, interruptible,
 };
 
 /// Breaks parts of a Starling while many clients talk, and checks that nothing acknowledged is lost.
@@ -65,6 +65,11 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             }
             print!("{}", report::text(&outcomes));
             Ok(outcomes.iter().all(|done| done.is_whole() && (!args.long || done.is_in_time())))
+        }
+        Command::Hostile(args) => {
+            let summary = hostile::run::run(&args.plan(program)).await?;
+            print!("{}", summary.text());
+            Ok(summary.is_whole())
         }
         Command::Soak(args) => {
             let outcomes = [soak::run(&args.scale(program)?, args.duration).await?];

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::Client;
-use async_nats::jetstream;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+use service_shell::JetStreamApi;
 use wire::admin::{Ban, ban_key};
-use wire::{Timestamp, stream};
+use wire::{Timestamp, kv, stream};
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,17 +23,17 @@ pub(crate) struct Bans {
 impl Bans {
     /// The stream below the bucket and not the bucket, which would be asked about itself first: for that
     /// the worker has no permission.
-    pub(crate) async fn open(client: Client) -> anyhow::Result<Self> {
-        let mut jetstream = jetstream::new(client);
+    pub(crate) async fn open(client: Client, api: &JetStreamApi) -> anyhow::Result<Self> {
+        let mut jetstream = api.context(client);
         jetstream.set_timeout(TIMEOUT);
-        let stream = format!("KV_{}", stream::RT_BUCKET);
-        let records = jetstream.get_stream_no_info(stream).await.context("no such bucket")?;
+        let records = jetstream.get_stream_no_info(stream::RT_STREAM).await;
+        let records = records.context("no such bucket")?;
         Ok(Self { records })
     }
 
     /// The ban that keeps a user away. One that cannot be read is an error and lets nobody in.
     pub(crate) async fn of(&self, user_id: &str, now: Timestamp) -> anyhow::Result<Option<Ban>> {
-        let subject = format!("$KV.{}.{}", stream::RT_BUCKET, ban_key(user_id));
+        let subject = kv::subject(&ban_key(user_id));
         match self.records.direct_get_last_for_subject(subject).await {
             Ok(record) => holding(&record.payload, now),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),

@@ -5,7 +5,7 @@ use std::num::{NonZeroU16, NonZeroUsize};
 
 use axum::http::HeaderValue;
 use service_shell::token::{Secret, TokenArgs};
-use service_shell::{BadConfiguration, NatsUrl, WebUrl};
+use service_shell::{BadConfiguration, NatsArgs, WebUrl};
 use tower_http::cors::AllowOrigin;
 
 /// Enough for the largest file on a slow line, and short of what a browser waits.
@@ -17,10 +17,8 @@ const GIVE_UP_AFTER: u16 = 3_000;
 /// the environment.
 #[derive(Clone, clap::Args)]
 pub struct Config {
-    /// The NATS server: `nats://host:port`, or `tls://host:port`; of a cluster, several with commas
-    /// between them.
-    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
-    pub nats_url: NatsUrl,
+    #[command(flatten)]
+    pub nats: NatsArgs,
 
     /// The S3 service, as a URL; without it that of AWS in the region.
     #[arg(long, env = "S3_ENDPOINT")]
@@ -90,10 +88,10 @@ impl Config {
     ///
     /// # Panics
     /// When `nats_url` is no URL of a NATS server.
-    #[allow(clippy::expect_used)] // A caller with a URL of its own making.
+    #[allow(clippy::expect_used)] // A URL that stands here.
     pub fn local(nats_url: &str) -> Self {
         Self {
-            nats_url: nats_url.parse().expect("a NATS URL"),
+            nats: NatsArgs::at(nats_url),
             s3_endpoint: None,
             s3_bucket: "starling-media".to_owned(),
             s3_region: "us-east-1".to_owned(),
@@ -156,7 +154,7 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("nats_url", &self.nats_url)
+            .field("nats", &self.nats)
             .field("s3_endpoint", &self.s3_endpoint)
             .field("s3_bucket", &self.s3_bucket)
             .field("s3_region", &self.s3_region)
@@ -192,7 +190,6 @@ mod tests {
     fn the_defaults_are_those_of_local() {
         let parsed = parse(&[]).unwrap();
         let local = Config::local("nats://127.0.0.1:4222");
-        assert_eq!(parsed.nats_url, local.nats_url);
         assert_eq!(format!("{parsed:?}"), format!("{local:?}"));
     }
 

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::{
+    cors::{AllowOrigin, CorsLayer},
+    set_header::SetResponseHeaderLayer,
+};
 use wire::ErrorCode;
 
 use crate::direct::{self, Direct};
@@ -39,12 +42,25 @@ pub(crate) fn router(
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(metrics, count))
         .layer(cors(origins));
-    Router::new()
+    let router = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .with_state(health)
-        .merge(media)
+        .merge(media);
+    // Files say so themselves, more strictly.
+    DATA_ONLY.into_iter().fold(router, |router, (name, value)| {
+        let value = HeaderValue::from_static(value);
+        router.layer(SetResponseHeaderLayer::if_not_present(name, value))
+    })
 }
+
+/// What every answer tells browsers: it is data, and no document.
+const DATA_ONLY: [(HeaderName, &str); 4] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
 
 /// What is counted, for where nobody but the operator reaches it.
 pub(crate) fn metrics_router(metrics: Arc<Metrics>) -> Router {

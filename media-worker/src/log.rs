@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
-use async_nats::jetstream::{self, Context};
 use async_nats::{Client, HeaderMap};
+use service_shell::JetStreamApi;
 use service_shell::telemetry::{Span, SpanKind};
 use wire::header::TRACEPARENT;
 use wire::{RoomName, Seq, StoredFile, StoredMessage, stream, subject};
@@ -21,8 +22,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) async fn open(client: Client) -> anyhow::Result<Self> {
-        let mut jetstream = jetstream::new(client);
+    pub(crate) async fn open(client: Client, api: &JetStreamApi) -> anyhow::Result<Self> {
+        let mut jetstream = api.context(client);
         jetstream.set_timeout(TIMEOUT);
         let rooms = jetstream.get_stream_no_info(stream::ROOMS).await.context("no such stream")?;
         Ok(Self { jetstream, rooms })

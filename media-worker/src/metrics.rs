@@ -14,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
+use tokio::sync::watch;
 use wire::ErrorCode;
 
 /// The media type of [`Metrics::text`].
@@ -44,6 +45,7 @@ pub(crate) struct Metrics {
     /// Deliveries of a job after its first.
     pub redeliveries: Counter,
     pub dead_letters: Counter,
+    nats_refusals: Counter,
 }
 
 /// By which way an upload came.
@@ -143,6 +145,7 @@ impl Metrics {
             retries: add(registry, "retries", "Further attempts at a job that the worker keeps"),
             redeliveries: add(registry, "redeliveries", "Deliveries of a job after its first"),
             dead_letters: add(registry, "dead_letters", "Dead-letter records that were written"),
+            nats_refusals: add(registry, "nats_refusals", "What NATS has denied to this worker"),
             registry: made,
         }
         .with_every_label()
@@ -158,6 +161,15 @@ impl Metrics {
         Ok(text)
     }
 
+    /// Follows the connection's own count of what NATS denies, until the connection is gone.
+    pub(crate) async fn count_refusals(self: Arc<Self>, mut refusals: watch::Receiver<u64>) {
+        let mut counted = 0;
+        while let Ok(now) = refusals.wait_for(|now| *now > counted).await.map(|now| *now) {
+            self.nats_refusals.inc_by(now - counted);
+            counted = now;
+        }
+    }
+
     /// The end of an upload that was worked on for `took`.
     pub(crate) fn job(&self, way: Way, outcome: Outcome, took: Duration) {
         self.jobs.get_or_create(&[way.label(), outcome.label()]).inc();
@@ -166,7 +178,7 @@ impl Metrics {
 
     /// Somebody was told so.
     pub(crate) fn refusal(&self, way: Way, code: ErrorCode) {
-        self.refusals.get_or_create(&[way.label(), ("code", word(code))]).inc();
+        self.refusals.get_or_create(&[way.label(), ("code", code.as_str())]).inc();
     }
 
     pub(crate) fn s3_failure(&self, operation: Operation) {
@@ -195,7 +207,7 @@ impl Metrics {
                 drop(self.jobs.get_or_create(&[way.label(), outcome.label()]));
             }
             for code in ErrorCode::ALL {
-                drop(self.refusals.get_or_create(&[way.label(), ("code", word(code))]));
+                drop(self.refusals.get_or_create(&[way.label(), ("code", code.as_str())]));
             }
             drop(self.job_seconds.get_or_create(&[way.label()]));
         }
@@ -215,21 +227,6 @@ fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &
     let metric = M::default();
     registry.register(name, help, metric.clone());
     metric
-}
-
-/// The code's own word, which a label must hold for good.
-fn word(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::Invalid => "invalid",
-        ErrorCode::TooLong => "too_long",
-        ErrorCode::NotAMember => "not_a_member",
-        ErrorCode::Forbidden => "forbidden",
-        ErrorCode::RateLimited => "rate_limited",
-        ErrorCode::Overloaded => "overloaded",
-        ErrorCode::TooLarge => "too_large",
-        ErrorCode::UnsupportedMedia => "unsupported_media",
-        ErrorCode::Unavailable => "unavailable",
-    }
 }
 
 /// Counts an upload as worked on.
@@ -281,7 +278,7 @@ mod tests {
     #[test]
     fn codes_are_called_what_the_contract_calls_them() {
         for code in ErrorCode::ALL {
-            assert_eq!(serde_json::to_value(code).unwrap(), word(code));
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
     }
 

@@ -12,6 +12,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, AckKind, Message};
 use async_nats::{Client, HeaderMap, HeaderValue};
 use futures_util::StreamExt as _;
+use service_shell::JetStreamApi;
 use service_shell::telemetry::{Span, SpanKind};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -52,12 +53,13 @@ impl Queue {
     /// Jobs older than `give_up_after` are not tried again.
     pub(crate) fn new(
         client: Client,
+        api: &JetStreamApi,
         intake: Intake,
         uploads: Uploads,
         give_up_after: Duration,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let jetstream = jetstream::new(client.clone());
+        let jetstream = api.context(client.clone());
         Self { client, jetstream, intake, uploads, give_up_after, metrics }
     }
 

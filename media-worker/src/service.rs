@@ -7,10 +7,12 @@ use anyhow::Context as _;
 use async_nats::Client;
 use axum::Router;
 use service_shell::token::{KeyUpkeep, Verifier};
-use service_shell::{Link, serve_http};
+use service_shell::{JetStreamApi, Link, serve_http};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use wire::NatsRole;
 
 use crate::bans::Bans;
 use crate::bucket::Bucket;
@@ -33,12 +35,14 @@ const FINISH: Duration = Duration::from_secs(10);
 /// What the queue and HTTP share.
 struct Parts {
     client: Client,
+    jetstream: JetStreamApi,
     bucket: Bucket,
     intake: Intake,
     bans: Bans,
     secrets: Secrets,
     tokens: Verifier,
     metrics: Arc<Metrics>,
+    refusals: watch::Receiver<u64>,
 }
 
 impl Parts {
@@ -46,20 +50,22 @@ impl Parts {
     async fn assemble(config: &Config) -> anyhow::Result<(Self, KeyUpkeep)> {
         let (tokens, upkeep) = config.tokens.open()?;
         let secrets = Secrets::derive(config.secret()?);
-        let Link { client, .. } =
-            service_shell::connect(&config.nats_url, "media-worker", QUEUE).await?;
+        let Link { client, jetstream, refusals, .. } =
+            service_shell::connect(&config.nats, NatsRole::Media, "media-worker", QUEUE).await?;
         let metrics = Arc::new(Metrics::new());
         let bucket = Bucket::open(config, metrics.clone()).await;
         let intake = Intake::new(
             bucket.clone(),
-            Log::open(client.clone()).await?,
+            Log::open(client.clone(), &jetstream).await?,
             secrets.clone(),
             config.media_url.as_str(),
             config.parallel.get(),
             metrics.clone(),
         );
-        let bans = Bans::open(client.clone()).await?;
-        Ok((Self { client, bucket, intake, bans, secrets, tokens, metrics }, upkeep))
+        let bans = Bans::open(client.clone(), &jetstream).await?;
+        let parts =
+            Self { client, jetstream, bucket, intake, bans, secrets, tokens, metrics, refusals };
+        Ok((parts, upkeep))
     }
 
     fn router(
@@ -96,12 +102,21 @@ pub async fn run(
     let (found, finding) = watch::channel(Some("the bucket was not checked yet".to_owned()));
     let router = parts.router(&config, finding)?;
     let router = router.merge(http::metrics_router(parts.metrics.clone()));
+    let counting = parts.metrics.clone().count_refusals(parts.refusals);
+    let _counting = AbortOnDropHandle::new(tokio::spawn(counting));
     let checks = health::watch_bucket(parts.bucket, found, shutdown.clone());
     let checks = tokio::spawn(checks);
-    let uploads = Uploads::new(parts.client.clone());
+    let uploads = Uploads::new(parts.client.clone(), &parts.jetstream);
     let upkeep = tokio::spawn(upkeep.run(shutdown.clone()));
     let give_up_after = Duration::from_secs(config.give_up_after.into());
-    let queue = Queue::new(parts.client, parts.intake, uploads, give_up_after, parts.metrics);
+    let queue = Queue::new(
+        parts.client,
+        &parts.jetstream,
+        parts.intake,
+        uploads,
+        give_up_after,
+        parts.metrics,
+    );
     let queue = tokio::spawn(queue.run(config.parallel.get(), shutdown.clone()));
 
     serve_http(listener, router, shutdown.clone(), FINISH).await;

@@ -8,6 +8,7 @@ use async_nats::Client;
 use async_nats::jetstream;
 use async_nats::jetstream::object_store::{GetErrorKind, ObjectStore};
 use bytes::Bytes;
+use service_shell::JetStreamApi;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 use wire::event::MAX_FILE_BYTES;
@@ -27,8 +28,8 @@ pub(crate) struct Uploads {
 }
 
 impl Uploads {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { jetstream: jetstream::new(client) }
+    pub(crate) fn new(client: Client, api: &JetStreamApi) -> Self {
+        Self { jetstream: api.context(client) }
     }
 
     async fn store(&self) -> anyhow::Result<ObjectStore> {

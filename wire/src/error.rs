@@ -40,6 +40,22 @@ impl ErrorCode {
         Self::Unavailable,
     ];
 
+    /// The code as clients see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::TooLong => "too_long",
+            Self::NotAMember => "not_a_member",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMedia => "unsupported_media",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_temporary(self) -> bool {
@@ -98,6 +114,7 @@ mod tests {
         for code in ErrorCode::ALL {
             let json = serde_json::to_string(&Failure::new(code, "x")).unwrap();
             assert_eq!(serde_json::from_str::<Failure>(&json).unwrap().code, code);
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
     }
 }

@@ -4,7 +4,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Partition, Seq, WorkerId};
+use crate::{Partition, Seq, WorkerId, stream::RT_BUCKET};
+
+/// The subject under which [`crate::stream::RT_STREAM`] stores a key, or keys with wildcards (NATS ADR-8).
+#[must_use]
+pub fn subject(key: &str) -> String {
+    format!("$KV.{RT_BUCKET}.{key}")
+}
+
+/// Reads the key out of a subject; `None` for one of another stream.
+#[must_use]
+pub fn parse_subject(subject: &str) -> Option<&str> {
+    subject.strip_prefix("$KV.")?.strip_prefix(RT_BUCKET)?.strip_prefix('.')
+}
 
 /// How long a lease lives without being renewed.
 pub const LEASE_TTL: Duration = Duration::from_secs(3);
@@ -53,6 +65,15 @@ pub struct Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn subjects_read_back() {
+        assert_eq!(parse_subject(&subject("lease.1")), Some("lease.1"));
+        for foreign in ["", "lease.1", "$KV.RT", "$KV.RTX.lease.1", "$KV.other.lease.1"] {
+            assert_eq!(parse_subject(foreign), None, "{foreign:?}");
+        }
+        assert_eq!(crate::stream::RT_STREAM, format!("KV_{RT_BUCKET}"));
+    }
 
     #[test]
     fn lease_keys_read_back() {

@@ -80,6 +80,20 @@ pub const ADMIN_ORDER: &str = "adm.order";
 /// Where a node asks all nodes and workers for what they have counted.
 pub const ADMIN_STATS: &str = "adm.stats";
 
+/// Where the answers to one such order or question go; `question` is a token that is asked with once.
+#[must_use]
+pub fn admin_answers(question: &str) -> String {
+    format!("adm.answer.{question}")
+}
+
+/// Whether answers may go there. Who asks names the subject, and whoever answers may publish more than
+/// the one who asks.
+#[must_use]
+pub fn is_admin_answers(subject: &str) -> bool {
+    let question = subject.strip_prefix("adm.answer.");
+    question.is_some_and(|question| !question.is_empty() && !question.contains(['.', '*', '>']))
+}
+
 /// A subject of [`crate::stream::ROOMS`], read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogSubject {
@@ -127,6 +141,22 @@ mod tests {
         assert_eq!(LogSubject::parse(&subject), Some(LogSubject::Message { room: room.clone() }));
         let subject = interest(&room, &node);
         assert_eq!(LogSubject::parse(&subject), Some(LogSubject::Interest { room, node }));
+    }
+
+    #[test]
+    fn answers_go_where_answers_go() {
+        assert!(is_admin_answers(&admin_answers("x-1")));
+        for elsewhere in [
+            "",
+            "adm.answer",
+            "adm.answer.",
+            "adm.answer.*",
+            "adm.answer.a.b",
+            "adm.stats",
+            "dlv.a",
+        ] {
+            assert!(!is_admin_answers(elsewhere), "{elsewhere:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use async_nats::Client;
 use futures_util::StreamExt;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 use wire::{
     ErrorCode, Failure, Timestamp, User,
     admin::{
@@ -82,9 +83,9 @@ impl Desk {
         question: &Q,
     ) -> Result<Vec<A>, Failure> {
         let payload = serde_json::to_vec(question).map_err(|_| unavailable())?;
-        let inbox = self.client.new_inbox();
-        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|_| unavailable())?;
-        let asked = self.client.publish_with_reply(subject, inbox, payload.into()).await;
+        let to = subject::admin_answers(&Uuid::new_v4().to_string());
+        let mut answers = self.client.subscribe(to.clone()).await.map_err(|_| unavailable())?;
+        let asked = self.client.publish_with_reply(subject, to, payload.into()).await;
         asked.map_err(|_| unavailable())?;
         let end = Instant::now() + PATIENCE;
         let mut heard = Vec::new();

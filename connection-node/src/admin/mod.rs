@@ -80,7 +80,8 @@ impl AdminGateway {
         socket.extensions.insert(Admitted { key: stay.key, user_id, is_admin });
         if is_admin {
             let (asked, asking) = mpsc::channel(WAITING);
-            socket.on_fallback(Inbound { asked });
+            let (admins, admin) = (self.clone(), identity.user.clone());
+            socket.on_fallback(Inbound { admins, admin, asked });
             self.tasks.spawn(self.clone().serve(stay.key, identity.user, asking));
         }
         // Shared, for a handler is cloned to run.
@@ -141,6 +142,8 @@ impl AdminGateway {
 
 /// Takes an administrator's events where they arrive.
 struct Inbound {
+    admins: Arc<AdminGateway>,
+    admin: User,
     asked: mpsc::Sender<Asked>,
 }
 
@@ -151,12 +154,16 @@ impl MessageHandler<LocalAdapter, ForAdmins> for Inbound {
     fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
         let ack = reply_to(&socket, &mut value, ack_id);
         let Some(line) = Line::of(SocketRef::from(socket)) else { return };
+        line.intake().complete();
         let request = match &value {
             Value::Str(json, _) => AdminRequest::parse(json),
             Value::Bytes(_) => {
                 Err(Failure::new(ErrorCode::Invalid, "expected an event, got bare bytes"))
             }
         };
+        if let Err(failure) = self.admins.gateway.within_limits(&line, &self.admin, &value) {
+            return line.answer(ack, &failure);
+        }
         let (failure, line, ack) = match request {
             Ok(request) => match self.asked.try_send((line, request, ack)) {
                 Ok(()) => return,

@@ -173,7 +173,8 @@ impl Orders {
     }
 
     async fn reply(&self, message: Message, answer: &impl Serialize) {
-        let (Some(to), Ok(payload)) = (message.reply, serde_json::to_vec(answer)) else { return };
+        let to = message.reply.filter(|to| subject::is_admin_answers(to));
+        let (Some(to), Ok(payload)) = (to, serde_json::to_vec(answer)) else { return };
         if let Err(error) = self.client.publish(to, payload.into()).await {
             tracing::warn!(%error, "cannot answer an administrator's node");
         }

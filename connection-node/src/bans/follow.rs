@@ -6,7 +6,7 @@ use async_nats::jetstream::{
     consumer::{DeliverPolicy, push::Ordered, push::OrderedConfig},
 };
 use futures_util::StreamExt;
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wire::{
     Timestamp,
     admin::{ALL_BANS, Ban},
+    kv,
 };
 
 use super::{Bans, list::List};
@@ -43,13 +44,17 @@ impl Bans {
     }
 
     async fn read_all(&self) -> anyhow::Result<BanChanges> {
+        let reading = self.readings.fetch_add(1, Ordering::Relaxed);
         let config = OrderedConfig {
+            // With a name and one filter, so that the request's subject tells all: a node has the
+            // permission for that one alone. An earlier reading's consumer may be there still.
+            name: Some(format!("bans-{}-{reading}", self.node)),
             deliver_subject: self.client.new_inbox(),
-            filter_subject: format!("{}{ALL_BANS}", self.store.prefix),
+            filter_subject: kv::subject(ALL_BANS),
             deliver_policy: DeliverPolicy::LastPerSubject,
             ..OrderedConfig::default()
         };
-        let consumer = self.store.stream.create_consumer(config).await?;
+        let consumer = self.records.create_consumer(config).await?;
         let mut left = consumer.cached_info().num_pending;
         let mut changes = consumer.messages().await?;
         let (mut list, now) = (List::default(), Timestamp::now());
@@ -59,7 +64,7 @@ impl Bans {
             let ban = match read(&record) {
                 Record::Ban(ban) => Some(ban),
                 Record::Lifted => None,
-                Record::Unreadable => self.change(|known| known.at(self.key(&record))),
+                Record::Unreadable => self.change(|known| known.at(key(&record))),
             };
             if let Some(ban) = ban {
                 list.put(ban, now);
@@ -119,15 +124,15 @@ impl Bans {
                         banned(&[ban]);
                     }
                 }
-                Record::Lifted => self.change(|list| list.lift(self.key(&record))),
+                Record::Lifted => self.change(|list| list.lift(key(&record))),
                 Record::Unreadable => {}
             }
         }
     }
+}
 
-    fn key<'a>(&self, record: &'a Message) -> &'a str {
-        record.subject.strip_prefix(&*self.store.prefix).unwrap_or_default()
-    }
+fn key(record: &Message) -> &str {
+    kv::parse_subject(&record.subject).unwrap_or_default()
 }
 
 /// What the bucket holds under a key.

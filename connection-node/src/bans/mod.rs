@@ -8,18 +8,21 @@ mod follow;
 mod list;
 
 use std::{
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicU64},
     time::Duration,
 };
 
 use async_nats::{
     HeaderMap,
-    header::NATS_MESSAGE_TTL,
-    jetstream::{self, kv},
+    header::{NATS_MESSAGE_TTL, NATS_ROLLUP},
+    jetstream::{self, context::PublishError, stream::Stream},
 };
+use bytes::Bytes;
+use service_shell::JetStreamApi;
 use wire::{
-    ErrorCode, Failure, Timestamp,
+    ErrorCode, Failure, NodeId, Timestamp,
     admin::{Ban, ban_key},
+    kv::subject,
     stream,
 };
 
@@ -37,19 +40,29 @@ const LIFTED: Duration = Duration::from_hours(1);
 /// The list, and the way to change it for every node. Cheap to clone.
 #[derive(Clone)]
 pub struct Bans {
+    node: NodeId,
+    api: JetStreamApi,
     client: async_nats::Client,
     jetstream: jetstream::Context,
-    store: kv::Store,
+    /// Of the bucket.
+    records: Stream,
     list: Arc<RwLock<List>>,
+    /// How often the bucket was read.
+    readings: Arc<AtomicU64>,
 }
 
 impl Bans {
     /// # Errors
     /// When the bucket is not there.
-    pub async fn open(client: async_nats::Client) -> anyhow::Result<Self> {
-        let jetstream = jetstream::new(client.clone());
-        let store = jetstream.get_key_value(stream::RT_BUCKET).await?;
-        Ok(Self { client, jetstream, store, list: Arc::default() })
+    pub async fn open(
+        client: async_nats::Client,
+        api: JetStreamApi,
+        node: NodeId,
+    ) -> anyhow::Result<Self> {
+        let jetstream = api.context(client.clone());
+        let records = jetstream.get_stream(stream::RT_STREAM).await?;
+        let (list, readings) = (Arc::default(), Arc::default());
+        Ok(Self { node, api, client, jetstream, records, list, readings })
     }
 
     /// The ban that keeps a user away.
@@ -70,11 +83,7 @@ impl Bans {
             // Not before its end by any node's clock.
             headers.insert(NATS_MESSAGE_TTL, (left.div_ceil(1_000) + CLOCKS).to_string());
         }
-        let subject = format!("{}{}", self.store.prefix, ban_key(&ban.user_id));
-        let stored = async {
-            self.jetstream.publish_with_headers(subject, headers, payload.into()).await?.await
-        };
-        stored.await.map(drop).map_err(|error| {
+        self.write(&ban.user_id, headers, payload.into()).await.map_err(|error| {
             tracing::warn!(%error, "a ban is not known to be stored");
             unknown()
         })
@@ -85,11 +94,25 @@ impl Bans {
     /// # Errors
     /// `unavailable` where that is not known.
     pub async fn lift(&self, user_id: &str) -> Result<(), Failure> {
-        let lifted = self.store.purge_with_ttl(ban_key(user_id), LIFTED).await;
-        lifted.map_err(|error| {
+        // A purge of the bucket (NATS ADR-8, ADR-48).
+        let mut headers = HeaderMap::new();
+        headers.insert("KV-Operation", "PURGE");
+        headers.insert(NATS_ROLLUP, "sub");
+        headers.insert(NATS_MESSAGE_TTL, LIFTED.as_secs().to_string());
+        self.write(user_id, headers, Bytes::new()).await.map_err(|error| {
             tracing::warn!(%error, "a ban is not known to be lifted");
             unknown()
         })
+    }
+
+    async fn write(
+        &self,
+        user_id: &str,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<(), PublishError> {
+        let subject = self.api.record(&subject(&ban_key(user_id)));
+        self.jetstream.publish_with_headers(subject, headers, payload).await?.await.map(drop)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut List) -> T) -> T {

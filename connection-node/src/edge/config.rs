@@ -9,6 +9,7 @@ use socketioxide::{
 };
 
 use super::Origins;
+use crate::limits::LimitSettings;
 
 /// The path under which Socket.IO is served; clients use it unless told otherwise.
 pub(super) const PATH: &str = "/socket.io";
@@ -36,12 +37,20 @@ pub struct EdgeConfig {
     /// Bytes that one polling body, one WebSocket frame and one message may have. Default 10 MiB
     /// and 64 KiB: a file of 10 MB as one binary attachment.
     pub max_payload: u64,
+    /// The same until a client has shown a good token. Default 64 KiB: what names itself and its rooms on
+    /// connecting. In all it may send four times as much until then.
+    pub first_payload: u64,
+    /// Bytes of messages that are not complete yet, all clients together: large ones, and attachments.
+    /// Default 256 MiB. Beyond, the client whose message does not fit is closed.
+    pub inbound_buffer: u64,
     /// How long a write to a client may make no progress before its transport is closed. Default 10
     /// s.
     pub write_stall: Duration,
     /// How long a client may take for a request's head, for each part of its body, and between two
     /// requests of one connection. Default 10 s.
     pub header_timeout: Duration,
+    /// How long a whole body may take, and an answer of the application to begin. Default 60 s.
+    pub body_timeout: Duration,
     /// Bytes of events that may wait for one client in this process, and a quarter of the bytes of
     /// answers and events together. Default 1 MiB. Beyond that
     /// [`Transport::take_in`](super::Transport::take_in) says so, and the caller has to close the
@@ -57,6 +66,11 @@ pub struct EdgeConfig {
     /// Origins whose pages may connect. Default: none, which still admits clients that are not
     /// browsers.
     pub allowed_origins: Origins,
+    /// How much one client may ask for.
+    pub limits: LimitSettings,
+    /// Whether every answer tells browsers to come by TLS alone (`Strict-Transport-Security`), and not
+    /// only those to whom a trusted proxy says that it was TLS. Default: no.
+    pub tls_only: bool,
     /// Over which time a drain spreads the closing of its transports. Default 10 s.
     pub drain_over: Duration,
     /// By how much each of those closings moves at random. Default 500 ms.
@@ -72,12 +86,17 @@ impl Default for EdgeConfig {
             ping_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(10),
             max_payload: (10 << 20) + (64 << 10),
+            first_payload: 64 << 10,
+            inbound_buffer: 256 << 20,
             write_stall: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_mins(1),
             max_waiting: 1 << 20,
             send_buffer: 128 << 10,
             ws_read_buffer: 1024,
             allowed_origins: Origins::default(),
+            limits: LimitSettings::default(),
+            tls_only: false,
             drain_over: Duration::from_secs(10),
             drain_jitter: Duration::from_millis(500),
             drain_grace: Duration::from_secs(10),

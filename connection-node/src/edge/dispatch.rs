@@ -13,14 +13,17 @@ use engineioxide::TransportType;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use socketioxide::adapter::Adapter;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::{
     Edge, IoService,
+    headers::{ask_for_tls, mark_as_data},
     origin::allow_reading,
     query::{EngineQuery, is_engine_path},
     refusal::Refusal,
 };
+use crate::limits::{AddressGroup, Place};
 
 /// What one TCP connection's requests are served with.
 pub(super) struct Connection<A: Adapter> {
@@ -28,6 +31,8 @@ pub(super) struct Connection<A: Adapter> {
     pub(super) io: IoService<A>,
     pub(super) app: Router,
     pub(super) peer: SocketAddr,
+    /// Its place among the connections that are busy with HTTP.
+    pub(super) _place: Place,
 }
 
 impl<A: Adapter> Connection<A> {
@@ -36,23 +41,53 @@ impl<A: Adapter> Connection<A> {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
-        if is_engine_path(request.uri().path()) {
-            Ok(self.handle_engine(request).await)
+        let secure = self.edge.config.tls_only
+            || self.edge.limits().is_secure(self.peer.ip(), request.headers());
+        let mut response = if is_engine_path(request.uri().path()) {
+            self.handle_engine(request).await
         } else {
-            self.handle_app(request).await
+            self.handle_app(request).await?
+        };
+        if secure {
+            ask_for_tls(response.headers_mut());
         }
+        Ok(response)
+    }
+
+    /// The address of the one who asks.
+    pub(super) fn client(&self, headers: &HeaderMap) -> AddressGroup {
+        self.edge.limits().client(self.peer.ip(), headers)
     }
 
     async fn handle_app(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let client = self.client(request.headers());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        self.app.clone().oneshot(request).await
+        // A handler reads its body before it answers: this ends those that trickle.
+        let answer = timeout(self.edge.config.body_timeout, self.app.clone().oneshot(request));
+        let Ok(answer) = answer.await else { return Ok(self.refuse_app(Refusal::BodyTimeout)) };
+        let response = answer?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Err(wait) = self.edge.limits().failure(client)
+        {
+            return Ok(self.refuse_app(Refusal::RateLimited(wait)));
+        }
+        Ok(response)
+    }
+
+    /// An answer in the place of the application's.
+    fn refuse_app(&self, refusal: Refusal) -> Response {
+        self.edge.refusals.count(refusal);
+        let mut response = refusal.into_response();
+        mark_as_data(&mut response);
+        response
     }
 
     async fn handle_engine(&self, request: Request<Incoming>) -> Response {
         let origin = request.headers().get(header::ORIGIN).cloned();
         if !self.edge.config.allowed_origins.admit(request.headers()) {
             tracing::debug!(peer = %self.peer, ?origin, "refused an origin");
+            self.edge.refusals.count(Refusal::Origin);
             return Refusal::Origin.into_response();
         }
         let answer = if request.method() == Method::OPTIONS {
@@ -62,14 +97,13 @@ impl<A: Adapter> Connection<A> {
         };
         let mut response = answer.unwrap_or_else(|refusal| {
             tracing::debug!(peer = %self.peer, %refusal, "refused a Socket.IO request");
+            self.edge.refusals.count(refusal);
             refusal.into_response()
         });
         if let Some(origin) = origin {
             allow_reading(origin, response.headers_mut());
         }
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        mark_as_data(&mut response);
         response
     }
 

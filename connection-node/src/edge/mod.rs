@@ -18,6 +18,9 @@
 //! | `polling` | Engine.IO's HTTP transport: open, GET, POST |
 //! | `transport` | the handle by which the node sees and closes one client's transport |
 //! | `close_reason` | why transports end |
+//! | `intake` | what one client may send, before it is authenticated and after |
+//! | `frames` | how long a WebSocket's frames say that they are |
+//! | `headers` | what every answer tells browsers |
 //! | `stream` | the WebSocket stream that obeys that handle |
 //! | `stall` | the deadline for a write that makes no progress |
 //! | `registry` | which transports are open, and which Engine.IO session each serves |
@@ -30,6 +33,9 @@ mod close_reason;
 mod config;
 mod dispatch;
 mod drain;
+mod frames;
+mod headers;
+mod intake;
 mod opening;
 mod origin;
 mod polling;
@@ -48,17 +54,24 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use close_reason::CloseReason;
 pub use config::{EdgeConfig, IoService, build, builder};
+pub use intake::Intake;
 pub use origin::{InvalidOrigin, Origins};
 pub use serve::serve;
 pub use transport::{Outgoing, Transport};
 
+use intake::{Budget, IntakeBounds};
+use refusal::{Refusal, Refusals};
 use registry::Registry;
+
+use crate::limits::{AddressGroup, Caller, Limits, Place};
 
 /// The state that all connections of one listener share. It serves one [`serve`] call: once
 /// drained, it stays so.
 pub struct Edge {
     config: EdgeConfig,
     registry: Arc<Registry>,
+    bounds: IntakeBounds,
+    refusals: Refusals,
     /// Every task the edge spawned, and every WebSocket stream that socketioxide holds.
     tasks: TaskTracker,
     /// Every session that socketioxide, or the code of a session, still holds.
@@ -72,8 +85,16 @@ pub struct Edge {
 impl Edge {
     /// An edge with no connection yet.
     pub fn new(config: EdgeConfig) -> Arc<Self> {
+        let bounds = IntakeBounds {
+            first_payload: config.first_payload,
+            max_payload: config.max_payload,
+            budget: Budget::new(config.inbound_buffer),
+            limits: Arc::new(Limits::new(&config.limits)),
+        };
         Arc::new(Self {
             registry: Arc::new(Registry::new(config.max_waiting)),
+            bounds,
+            refusals: Refusals::default(),
             config,
             tasks: TaskTracker::new(),
             sessions: TaskTracker::new(),
@@ -86,6 +107,35 @@ impl Edge {
     /// of theirs is pending.
     pub fn connections(&self) -> usize {
         self.registry.len()
+    }
+
+    /// Bytes that all transports have received and sent since the start.
+    pub fn bytes(&self) -> (u64, u64) {
+        self.registry.bytes()
+    }
+
+    /// The limits of its clients.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.bounds.limits
+    }
+
+    /// Bytes of messages that are not complete yet.
+    pub fn incoming(&self) -> u64 {
+        self.bounds.budget.held()
+    }
+
+    /// How many requests to Socket.IO were refused, by a name for the reason.
+    pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.refusals.all()
+    }
+
+    /// What a client that opens a session may send, unless there are too many of them.
+    fn receive(&self, address: AddressGroup) -> Result<Intake, Refusal> {
+        let limits = self.limits();
+        limits.handshake(address).map_err(Refusal::RateLimited)?;
+        let place: Place =
+            limits.unauthenticated().enter(address, false).map_err(Refusal::Crowded)?;
+        Ok(Intake::new(&self.bounds, Caller::new(address), place))
     }
 
     /// Bytes that wait for clients, all transports together.

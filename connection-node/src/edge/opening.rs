@@ -65,6 +65,7 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::intake::Intake;
 
     #[test]
     fn a_session_keeps_what_it_may_need_and_ends_its_transport() {
@@ -77,7 +78,7 @@ mod tests {
         .map(|(name, value)| (name, HeaderValue::from_static(value)))
         .collect();
         let query = EngineQuery::parse(Some("EIO=4&transport=websocket&token=secret"));
-        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000);
+        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000, Intake::unbounded());
         let sessions = TaskTracker::new();
         let request = opening_request(query.expect("good"), &headers, &transport, &sessions, ());
 

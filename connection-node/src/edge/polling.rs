@@ -5,6 +5,8 @@
 //! closed transport answers "Session ID unknown" at once, to a pending GET as well; the client
 //! takes that for a transport error and reconnects.
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, HttpBody},
     response::Response,
@@ -18,12 +20,15 @@ use socketioxide::{adapter::Adapter, socket::Sid};
 use tokio::time::timeout;
 
 use super::{
-    CloseReason, IoService, Transport, dispatch::Connection, opening::opening_request,
-    query::EngineQuery, refusal::Refusal, registry::Entry,
+    CloseReason, Intake, IoService, Transport, dispatch::Connection, frames::Seen,
+    opening::opening_request, query::EngineQuery, refusal::Refusal, registry::Entry,
 };
 
 /// The Engine.IO packet by which a client closes its session.
 const CLOSE_PACKET: &[u8] = b"1";
+
+/// Bytes of a body that are too few to count.
+const UNCOUNTED: usize = 64 << 10;
 
 impl<A: Adapter> Connection<A> {
     /// Opens a session.
@@ -32,7 +37,8 @@ impl<A: Adapter> Connection<A> {
         headers: &HeaderMap,
         query: EngineQuery,
     ) -> Result<Response, Refusal> {
-        let mut entry = self.edge.registry.open(self.peer).ok_or(Refusal::Draining)?;
+        let intake = self.edge.receive(self.client(headers))?;
+        let mut entry = self.edge.registry.open(self.peer, intake).ok_or(Refusal::Draining)?;
         let transport = entry.transport.clone();
 
         let sessions = &self.edge.sessions;
@@ -62,7 +68,10 @@ impl<A: Adapter> Connection<A> {
         tokio::select! {
             biased;
             () = transport.wait_closed() => Err(Refusal::UnknownSession),
-            response = exchange(&self.io, request, &transport) => response,
+            response = exchange(&self.io, request, &transport) => {
+                // It may have been closed just now, and this be no more than socketioxide's farewell.
+                if transport.closed() { Err(Refusal::UnknownSession) } else { response }
+            }
         }
     }
 
@@ -74,15 +83,29 @@ impl<A: Adapter> Connection<A> {
         sid: Sid,
     ) -> Result<Response, Refusal> {
         let transport = self.session(sid)?;
+        // A request is as good as a frame.
+        transport.intake().see(Seen::Control).map_err(|reason| {
+            transport.close(reason);
+            Refusal::UnknownSession
+        })?;
         let (parts, body) = request.into_parts();
         let body = tokio::select! {
             biased;
             () = transport.wait_closed() => Err(Refusal::UnknownSession),
-            body = self.read_body(body) => body,
+            body = self.read_body(body, transport.intake()) => body,
         };
         // The client takes any failure for the end of its session; then so do we.
-        let body = body.inspect_err(|_| transport.close(CloseReason::Protocol))?;
+        let body = body.inspect_err(|refusal| {
+            transport.close(match refusal {
+                Refusal::Overloaded => CloseReason::Fault,
+                _ => CloseReason::Protocol,
+            });
+        })?;
         transport.count_in(body.len());
+        if !transport.intake().may_have_sent(transport.bytes_in()) {
+            transport.close(CloseReason::Protocol);
+            return Err(Refusal::TooLarge);
+        }
         let mut request = query.request(Full::new(body));
         *request.method_mut() = Method::POST;
         if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
@@ -95,31 +118,49 @@ impl<A: Adapter> Connection<A> {
         self.edge.registry.session(sid).ok_or(Refusal::UnknownSession)
     }
 
-    /// Reads a body of at most `max_payload` bytes, each part of which comes within
-    /// `header_timeout`. A body that says it is larger is not read.
-    async fn read_body(&self, body: Incoming) -> Result<Bytes, Refusal> {
+    /// Reads a body of at most `max_payload` bytes, or `first_payload` before a token was shown, each
+    /// part of which comes within `header_timeout`, and all within `body_timeout`. A body that says it
+    /// is larger is not read.
+    async fn read_body(&self, body: Incoming, intake: &Intake) -> Result<Bytes, Refusal> {
         let config = &self.edge.config;
-        if body.size_hint().lower() > config.max_payload {
+        let most = intake.max_payload(config.max_payload);
+        if body.size_hint().lower() > most {
             return Err(Refusal::TooLarge);
         }
-        let mut body = Limited::new(body, config.max_bytes());
-        let mut bytes = BytesMut::new();
-        while let Some(frame) =
-            timeout(config.header_timeout, body.frame()).await.map_err(|_| Refusal::BodyTimeout)?
-        {
-            let frame = frame.map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    Refusal::TooLarge
-                } else {
-                    Refusal::BadRequest("the body ended early")
-                }
-            })?;
-            if let Some(part) = frame.data_ref() {
-                bytes.extend_from_slice(part);
-            }
-        }
-        Ok(bytes.freeze())
+        let body = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
+        let (whole, part) = (config.body_timeout, config.header_timeout);
+        timeout(whole, gather(body, part, intake)).await.map_err(|_| Refusal::BodyTimeout)?
     }
+}
+
+/// Reads a body to its end. What is more than a chat needs is counted as it comes.
+async fn gather(
+    mut body: Limited<Incoming>,
+    patience: Duration,
+    intake: &Intake,
+) -> Result<Bytes, Refusal> {
+    let mut bytes = BytesMut::new();
+    let mut counted = UNCOUNTED;
+    while let Some(frame) =
+        timeout(patience, body.frame()).await.map_err(|_| Refusal::BodyTimeout)?
+    {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Refusal::TooLarge
+            } else {
+                Refusal::BadRequest("the body ended early")
+            }
+        })?;
+        let Some(part) = frame.data_ref() else { continue };
+        let more = (bytes.len() + part.len()).saturating_sub(counted);
+        intake.hold(more as u64).map_err(|reason| match reason {
+            CloseReason::Fault => Refusal::Overloaded,
+            _ => Refusal::TooLarge,
+        })?;
+        counted += more;
+        bytes.extend_from_slice(part);
+    }
+    Ok(bytes.freeze())
 }
 
 /// Waits for the end of a polling session's transport and then ends the session, in the only way

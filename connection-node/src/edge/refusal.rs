@@ -3,11 +3,18 @@
 //!
 //! Codes 0 to 5 mean what they mean in the reference server (`Server.errors` of engine.io).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+
+use crate::limits::{Full, Wait};
+
+/// How long a client is asked to wait where nobody can say, in seconds.
+const RETRY: u64 = 1;
 
 /// Why a request is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,9 +42,70 @@ pub(super) enum Refusal {
     BodyTimeout,
     #[error("The server is going away; connect again")]
     Draining,
+    #[error("Too many connections from this address; try again in {0:?}")]
+    RateLimited(Wait),
+    #[error("Too many connections without a token; try again later")]
+    Crowded(Full),
+    /// There is no room for what comes in.
+    #[error("The server is too busy; connect again")]
+    Overloaded,
+}
+
+/// How many requests were refused, by the name of the reason.
+#[derive(Default)]
+pub(super) struct Refusals([AtomicU64; NAMES.len()]);
+
+/// Names for metrics.
+const NAMES: [&str; 13] = [
+    "transport",
+    "session",
+    "method",
+    "request",
+    "upgrade",
+    "origin",
+    "protocol",
+    "too_large",
+    "timeout",
+    "draining",
+    "rate_limited",
+    "crowded",
+    "overloaded",
+];
+
+impl Refusals {
+    pub(super) fn count(&self, refusal: Refusal) {
+        let name = refusal.name();
+        if let Some(at) = NAMES.iter().position(|known| *known == name) {
+            self.0[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Those that happened at least once.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0)
+    }
 }
 
 impl Refusal {
+    fn name(self) -> &'static str {
+        match self {
+            Self::UnknownTransport => "transport",
+            Self::UnknownSession => "session",
+            Self::BadMethod => "method",
+            Self::BadRequest(_) => "request",
+            Self::NotAnUpgrade | Self::WebSocketVersion => "upgrade",
+            Self::Origin => "origin",
+            Self::UnsupportedProtocol => "protocol",
+            Self::TooLarge => "too_large",
+            Self::BodyTimeout => "timeout",
+            Self::Draining => "draining",
+            Self::RateLimited(_) => "rate_limited",
+            Self::Crowded(_) => "crowded",
+            Self::Overloaded => "overloaded",
+        }
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Self::UnknownTransport
@@ -49,7 +117,10 @@ impl Refusal {
             Self::Origin => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RateLimited(_) | Self::Crowded(Full::Address) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Draining | Self::Overloaded | Self::Crowded(Full::All) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -63,8 +134,21 @@ impl Refusal {
             | Self::WebSocketVersion
             | Self::TooLarge
             | Self::BodyTimeout => 3,
-            Self::Origin | Self::Draining => 4,
+            Self::Origin
+            | Self::Draining
+            | Self::RateLimited(_)
+            | Self::Crowded(_)
+            | Self::Overloaded => 4,
             Self::UnsupportedProtocol => 5,
+        }
+    }
+
+    /// In how many seconds to come again, where that helps.
+    fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::RateLimited(wait) => Some(wait.as_secs().saturating_add(1)),
+            Self::Crowded(_) | Self::Overloaded => Some(RETRY),
+            _ => None,
         }
     }
 
@@ -74,9 +158,12 @@ impl Refusal {
             Self::NotAnUpgrade => Some((header::UPGRADE, "websocket")),
             Self::WebSocketVersion => Some((header::SEC_WEBSOCKET_VERSION, "13")),
             // What is left of a body is not read; and a draining node is not to be asked again.
-            Self::TooLarge | Self::BodyTimeout | Self::Draining => {
-                Some((header::CONNECTION, "close"))
-            }
+            Self::TooLarge
+            | Self::BodyTimeout
+            | Self::Draining
+            | Self::RateLimited(_)
+            | Self::Crowded(_)
+            | Self::Overloaded => Some((header::CONNECTION, "close")),
             _ => None,
         }
     }
@@ -92,6 +179,9 @@ impl IntoResponse for Refusal {
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

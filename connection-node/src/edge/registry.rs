@@ -8,7 +8,7 @@ use std::{
 
 use socketioxide::socket::Sid;
 
-use super::{CloseReason, Transport};
+use super::{CloseReason, Transport, intake::Intake};
 
 /// All open transports of one edge, and how many have ended for what reason.
 pub(super) struct Registry {
@@ -26,6 +26,8 @@ struct Open {
     sealed: bool,
     /// Transports that have ended, in the order of [`CloseReason::ALL`].
     ended: [u64; CloseReason::ALL.len()],
+    /// Bytes that those have received and sent.
+    bytes: (u64, u64),
 }
 
 impl Registry {
@@ -35,13 +37,13 @@ impl Registry {
 
     /// Opens a transport for a client at `peer`; it is listed until the entry is dropped. `None`
     /// once the registry is sealed.
-    pub(super) fn open(self: &Arc<Self>, peer: SocketAddr) -> Option<Entry> {
+    pub(super) fn open(self: &Arc<Self>, peer: SocketAddr, intake: Intake) -> Option<Entry> {
         let mut open = self.lock();
         if open.sealed {
             return None;
         }
         open.last_id += 1;
-        let transport = Transport::new(open.last_id, peer, self.max_waiting);
+        let transport = Transport::new(open.last_id, peer, self.max_waiting, intake);
         open.transports.insert(transport.id(), transport.clone());
         Some(Entry { registry: self.clone(), transport, session: None })
     }
@@ -66,6 +68,14 @@ impl Registry {
     /// Bytes that wait for clients, all transports together.
     pub(super) fn waiting(&self) -> u64 {
         self.lock().transports.values().map(Transport::waiting).sum()
+    }
+
+    /// Bytes that all transports have received and sent, those that have ended included.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        let open = self.lock();
+        open.transports.values().fold(open.bytes, |(bytes_in, bytes_out), transport| {
+            (bytes_in + transport.bytes_in(), bytes_out + transport.bytes_out())
+        })
     }
 
     /// How many transports have ended for each reason.
@@ -102,6 +112,8 @@ impl Drop for Entry {
         self.transport.close(CloseReason::Ended);
         let mut open = self.registry.lock();
         open.transports.remove(&self.transport.id());
+        open.bytes.0 += self.transport.bytes_in();
+        open.bytes.1 += self.transport.bytes_out();
         let reason = self.transport.close_reason();
         if let Some(at) = CloseReason::ALL.iter().position(|one| Some(*one) == reason) {
             open.ended[at] += 1;
@@ -124,7 +136,7 @@ mod tests {
     fn an_entry_is_listed_while_it_lives() {
         let registry = Arc::new(Registry::new(1_000));
         let sid = Sid::new();
-        let mut entry = registry.open(peer()).expect("the registry is open");
+        let mut entry = registry.open(peer(), Intake::unbounded()).expect("the registry is open");
         let transport = entry.transport.clone();
         assert!(registry.session(sid).is_none());
         entry.bind(sid);
@@ -140,7 +152,7 @@ mod tests {
     fn a_closed_transport_serves_no_session() {
         let registry = Arc::new(Registry::new(1_000));
         let sid = Sid::new();
-        let mut entry = registry.open(peer()).expect("the registry is open");
+        let mut entry = registry.open(peer(), Intake::unbounded()).expect("the registry is open");
         entry.bind(sid);
         entry.transport.close(CloseReason::Drain);
         assert!(registry.session(sid).is_none());
@@ -149,8 +161,8 @@ mod tests {
     #[test]
     fn a_sealed_registry_lets_nobody_in() {
         let registry = Arc::new(Registry::new(1_000));
-        let _entry = registry.open(peer()).expect("the registry is open");
+        let _entry = registry.open(peer(), Intake::unbounded()).expect("the registry is open");
         assert_eq!(registry.seal().len(), 1);
-        assert!(registry.open(peer()).is_none());
+        assert!(registry.open(peer(), Intake::unbounded()).is_none());
     }
 }

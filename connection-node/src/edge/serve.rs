@@ -12,7 +12,10 @@ use socketioxide::adapter::Adapter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{Edge, EdgeConfig, IoService, dispatch::Connection, stall::StallTimeout};
+use super::{
+    Edge, EdgeConfig, IoService, dispatch::Connection, refusal::Refusal, stall::StallTimeout,
+};
+use crate::limits::Place;
 
 /// Bytes that a request's head may have, and that hyper buffers at most for one connection.
 const MAX_HEAD: usize = 32 << 10;
@@ -43,11 +46,14 @@ pub async fn serve<A: Adapter>(
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, peer)) => {
+                // One too many is closed without a word: it costs least, and there is no request yet.
+                let Some(place) = place_of(&edge, peer) else { continue };
                 let connection = Connection {
                     edge: edge.clone(),
                     io: io_service.clone(),
                     app: app.clone(),
                     peer,
+                    _place: place,
                 };
                 edge.tasks.spawn(serve_connection(http.clone(), stream, connection));
             }
@@ -60,6 +66,14 @@ pub async fn serve<A: Adapter>(
     }
     drop(listener);
     edge.drain().await
+}
+
+/// The place of a connection for as long as it is busy with HTTP. Behind a proxy are many clients, whom
+/// it keeps apart.
+fn place_of(edge: &Edge, peer: SocketAddr) -> Option<Place> {
+    let limits = edge.limits();
+    let place = limits.http().enter(peer.ip().into(), limits.is_proxy(peer.ip()));
+    place.inspect_err(|full| edge.refusals.count(Refusal::Crowded(*full))).ok()
 }
 
 fn http1_builder(edge: &Edge) -> http1::Builder {

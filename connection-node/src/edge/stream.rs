@@ -1,5 +1,5 @@
-//! The stream of one WebSocket, as socketioxide holds it: counted, under a write deadline, and
-//! ended by its [`Transport`].
+//! The stream of one WebSocket, as socketioxide holds it: counted, under a write deadline, bounded in
+//! what it announces, and ended by its [`Transport`].
 
 use std::{
     io,
@@ -7,11 +7,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{CloseReason, Transport, registry::Entry, stall::StallTimeout};
+use super::{CloseReason, Transport, frames::Frames, registry::Entry, stall::StallTimeout};
 
 /// A WebSocket's stream. Both halves fail as soon as the transport is closed, whichever task polls
 /// them; dropping it closes the transport.
@@ -19,6 +19,7 @@ pub(super) struct ClientStream<S> {
     io: StallTimeout<S>,
     /// What the client sent right behind its upgrade request.
     ahead: Bytes,
+    frames: Frames,
     transport: Transport,
     /// The transport's place in the registry, unless a polling session holds it.
     _entry: Option<Entry>,
@@ -35,8 +36,19 @@ impl<S> ClientStream<S> {
         entry: Option<Entry>,
         task: TaskTrackerToken,
     ) -> Self {
-        transport.count_in(ahead.len());
-        Self { io, ahead, transport, _entry: entry, _task: task }
+        Self { io, ahead, frames: Frames::default(), transport, _entry: entry, _task: task }
+    }
+
+    /// After a read: fails if the client has sent, or announces, more than it may.
+    fn taken_in(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.transport.count_in(bytes.len());
+        let intake = self.transport.intake();
+        let seen = self.frames.read(bytes, |seen| intake.see(seen));
+        let within = intake.may_have_sent(self.transport.bytes_in());
+        let reason = seen.err().or((!within).then_some(CloseReason::Protocol));
+        let Some(reason) = reason else { return Ok(()) };
+        self.transport.close(reason);
+        Err(io::ErrorKind::ConnectionAborted.into())
     }
 
     /// Before a write: fails if the transport is closed, and has the writing task woken when it is.
@@ -76,18 +88,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
         }
         if !self.ahead.is_empty() {
             let taken = self.ahead.len().min(buf.remaining());
-            buf.put_slice(&self.ahead[..taken]);
-            self.ahead.advance(taken);
+            let early = self.ahead.split_to(taken);
+            buf.put_slice(&early);
             if self.ahead.is_empty() {
                 // Even empty it would keep hyper's buffer alive.
                 self.ahead = Bytes::new();
             }
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(self.taken_in(&early));
         }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
-        self.transport.count_in(buf.filled().len() - before);
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.taken_in(&buf.filled()[before..]))
     }
 }
 
@@ -129,13 +140,14 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
+    use crate::edge::intake::Intake;
 
     const LONG: Duration = Duration::from_hours(1);
 
     /// A stream, its client's end, which holds 16 bytes, and its transport.
     fn stream(ahead: &'static [u8], limit: Duration) -> (ClientStream<DuplexStream>, DuplexStream) {
         let (io, client) = duplex(16);
-        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000);
+        let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000, Intake::unbounded());
         let task = TaskTracker::new().token();
         let ahead = Bytes::from_static(ahead);
         (ClientStream::new(StallTimeout::new(io, limit), ahead, transport, None, task), client)

@@ -13,7 +13,7 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-use super::CloseReason;
+use super::{CloseReason, intake::Intake};
 
 /// How many times more may wait where a client asks for much at once and has yet to read it.
 pub(super) const ANSWERS: u64 = 4;
@@ -48,6 +48,7 @@ struct Shared {
     taken_in: AtomicU64,
     /// How many of them may wait.
     max_waiting: u64,
+    intake: Intake,
     /// How many namespaces its client is in.
     namespaces: AtomicU32,
     /// The two halves of the WebSocket stream are polled by two tasks, and both have to learn of
@@ -59,7 +60,7 @@ struct Shared {
 }
 
 impl Transport {
-    pub(super) fn new(id: u64, peer: SocketAddr, max_waiting: u64) -> Self {
+    pub(super) fn new(id: u64, peer: SocketAddr, max_waiting: u64, intake: Intake) -> Self {
         Self(Arc::new(Shared {
             id,
             peer,
@@ -69,6 +70,7 @@ impl Transport {
             bytes_out: AtomicU64::new(0),
             taken_in: AtomicU64::new(0),
             max_waiting,
+            intake,
             namespaces: AtomicU32::new(0),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -183,6 +185,11 @@ impl Transport {
         self.0.peer
     }
 
+    /// What the client may send.
+    pub fn intake(&self) -> &Intake {
+        &self.0.intake
+    }
+
     /// Whether a WebSocket carries the transport, or is being tried.
     pub fn is_websocket(&self) -> bool {
         self.0.websocket.load(Ordering::Acquire)
@@ -250,7 +257,7 @@ mod tests {
     use super::*;
 
     fn transport() -> Transport {
-        Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000)
+        Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000, Intake::unbounded())
     }
 
     #[test]

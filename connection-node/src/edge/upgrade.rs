@@ -30,7 +30,7 @@ impl<A: Adapter> Connection<A> {
         let headers = request.headers();
         let key = websocket_key(request.method(), request.version(), headers)?;
         let answer = switching_protocols(key)?;
-        let (transport, entry) = self.transport_for(query)?;
+        let (transport, entry) = self.transport_for(query, headers)?;
         let opening = if entry.is_some() {
             opening_request(query, headers, &transport, &self.edge.sessions, ())
         } else {
@@ -46,10 +46,15 @@ impl<A: Adapter> Connection<A> {
 
     /// A new transport, or that of the polling session to be upgraded, which keeps its place in the
     /// registry.
-    fn transport_for(&self, query: EngineQuery) -> Result<(Transport, Option<Entry>), Refusal> {
+    fn transport_for(
+        &self,
+        query: EngineQuery,
+        headers: &HeaderMap,
+    ) -> Result<(Transport, Option<Entry>), Refusal> {
         let registry = &self.edge.registry;
         let Some(sid) = query.sid else {
-            let entry = registry.open(self.peer).ok_or(Refusal::Draining)?;
+            let intake = self.edge.receive(self.client(headers))?;
+            let entry = registry.open(self.peer, intake).ok_or(Refusal::Draining)?;
             entry.transport.claim_websocket();
             return Ok((entry.transport.clone(), Some(entry)));
         };

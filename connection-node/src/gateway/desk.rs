@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use service_shell::telemetry::{Span, SpanKind};
 use socketioxide::handler::Value;
@@ -12,8 +13,9 @@ use wire::{
     event, subject,
 };
 
-use super::{Gateway, Peer, Reply, overloaded};
+use super::{Gateway, Line, Peer, Reply, overloaded};
 use crate::{
+    limits::{self, TooMuch},
     log::publisher::{Publication, Stored, unavailable},
     markup,
     request::Request,
@@ -21,17 +23,39 @@ use crate::{
     session::Route,
 };
 
+/// What events are called in metrics that could not be read.
+const UNREADABLE: &str = "unreadable";
+
 impl Gateway {
     pub(super) fn handle(self: &Arc<Self>, peer: &Peer, value: &Value, ack: Reply) {
+        if let Err(failure) = self.within_limits(&peer.line, peer.user(), value) {
+            return peer.answer(ack, &failure);
+        }
         let request = match value {
             Value::Str(json, attached) => Request::parse(json, attached.as_ref()),
             Value::Bytes(_) => {
                 Err(Failure::new(ErrorCode::Invalid, "expected an event, got bare bytes"))
             }
         };
-        if let Err((ack, failure)) = self.perform(peer, request, ack) {
+        let event = request.as_ref().map_or(UNREADABLE, Request::event);
+        let refused = self.perform(peer, request, ack).err();
+        self.metrics.count_event(event, refused.as_ref().map(|(_, failure)| failure.code));
+        if let Some((ack, failure)) = refused {
             peer.answer(ack, &failure);
         }
+    }
+
+    /// Counts an event, or says that there are too many.
+    pub fn within_limits(&self, line: &Line, user: &User, value: &Value) -> Result<(), Failure> {
+        let attached = match value {
+            Value::Str(_, attached) => attached.iter().flatten().map(Bytes::len).sum(),
+            Value::Bytes(bytes) => bytes.len(),
+        };
+        let counted = self.limits.event(line.intake().caller(), &user.user_id, attached);
+        counted.map_err(|TooMuch { per, wait }| {
+            let message = format!("too many events at once of {}; slow down", per.whose());
+            Failure::retry(ErrorCode::RateLimited, message, limits::millis(wait))
+        })
     }
 
     pub(super) fn perform(
@@ -84,8 +108,12 @@ impl Gateway {
         ack: Reply,
     ) {
         let sender = peer.clone();
+        let (metrics, begun) = (self.metrics.clone(), Instant::now());
         let done = Box::new(move |stored| match stored {
-            Ok(stored) => sender.answer(ack, &stored),
+            Ok(stored) => {
+                metrics.ack_seconds.observe(begun.elapsed().as_secs_f64());
+                sender.answer(ack, &stored);
+            }
             Err(failure) => sender.answer(ack, &failure),
         });
         let speech = match speech(peer.user().clone(), room, content, client_message_id, done) {

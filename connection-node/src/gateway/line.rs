@@ -14,7 +14,7 @@ use socketioxide::{
 use wire::{admin::AuthError, event};
 
 use crate::{
-    edge::{CloseReason, Outgoing, Transport},
+    edge::{CloseReason, Intake, Outgoing, Transport},
     rooms::packet::Packet,
 };
 
@@ -88,6 +88,11 @@ impl Line {
                 self.close(CloseReason::Fault);
             }
         }
+    }
+
+    /// What its client may send.
+    pub fn intake(&self) -> &Intake {
+        self.transport.intake()
     }
 
     /// Ends the transport; its client comes back by itself.

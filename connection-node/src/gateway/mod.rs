@@ -37,6 +37,7 @@ use crate::{
     edge::CloseReason,
     entrance::{Entered, Entrance, Refused},
     hub::Hub,
+    limits::Limits,
     log::{publisher::Publisher, reader::LogReader},
     metrics::{Connected, Metrics},
     rooms::port::{Input, Join},
@@ -50,6 +51,7 @@ use crate::{
 pub struct Gateway {
     pub node: wire::NodeId,
     pub entrance: Entrance,
+    pub limits: Arc<Limits>,
     pub default_rooms: Vec<RoomName>,
     pub hub: Hub,
     pub publisher: Publisher,
@@ -207,6 +209,7 @@ impl MessageHandler<LocalAdapter, InOrder> for Inbound {
     fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
         let ack = reply_to(&socket, &mut value, ack_id);
         let Some(line) = Line::of(SocketRef::from(socket)) else { return };
+        line.intake().complete();
         match self.session.admit((value, ack)) {
             Admission::Now((value, ack)) => {
                 let peer = Peer { line, session: self.session.clone() };

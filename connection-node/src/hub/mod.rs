@@ -15,7 +15,7 @@ use std::{
 use async_nats::jetstream;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use wire::{NodeId, Partition, RoomName};
+use wire::{NodeId, Partition, RoomName, Timestamp};
 
 use self::{effects::Carrier, port::HubPort};
 use crate::{
@@ -171,13 +171,30 @@ async fn run(
             Some(Errand::Input(input)) => input,
         };
         let last = matches!(input, Input::Close);
+        let born = times(&input);
         shard.handle(input, Instant::now(), &mut port);
         port.count();
+        let now = Timestamp::now().as_millis();
+        for born in born {
+            // Another node's clock may be ahead.
+            let taken = Duration::from_millis(now.saturating_sub(born.as_millis()));
+            carrier.io.metrics.end_to_end_seconds.observe(taken.as_secs_f64());
+        }
         for effect in port.effects.drain(..) {
             carrier.carry_out(effect).await;
         }
         if last {
             return;
         }
+    }
+}
+
+/// The times of the messages that workers sent.
+fn times(input: &ShardInput) -> Vec<Timestamp> {
+    match input {
+        Input::Messages { messages, .. } => {
+            messages.iter().filter_map(|one| one.message.as_ref()).map(|one| one.born).collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_nats::{Client, HeaderMap, Message as NatsMessage, connection::State};
 use futures_util::StreamExt;
 use serde::Serialize;
+use service_shell::JetStreamApi;
 use wire::Seq;
 
 /// How long one read may take.
@@ -83,8 +84,8 @@ struct BySeq {
 pub const MAX_SUBJECTS: usize = 1_024;
 
 impl DirectGet {
-    pub fn new(client: Client, stream: &str) -> Self {
-        Self { client, subject: format!("$JS.API.DIRECT.GET.{stream}") }
+    pub fn new(client: Client, api: &JetStreamApi, stream: &str) -> Self {
+        Self { client, subject: api.subject(&format!("DIRECT.GET.{stream}")) }
     }
 
     /// Up to `batch` messages of `subject` (wildcards allowed) from `seq` on, fewer where they are

@@ -11,6 +11,7 @@ use std::{
 
 use async_nats::{Client, jetstream};
 use serde::Deserialize;
+use service_shell::JetStreamApi;
 use time::{OffsetDateTime, serde::rfc3339};
 use wire::{NodeId, RoomName, Seq, StoredMessage, stream, subject};
 
@@ -57,10 +58,10 @@ impl LogReader {
     ///
     /// # Errors
     /// When the stream does not exist or JetStream does not answer.
-    pub async fn open(client: Client, node: NodeId) -> anyhow::Result<Self> {
-        let context = jetstream::new(client.clone());
+    pub async fn open(client: Client, api: &JetStreamApi, node: NodeId) -> anyhow::Result<Self> {
+        let context = api.context(client.clone());
         let retention = Arc::new(RwLock::new(ask_limits(&context).await?));
-        let direct = DirectGet::new(client, stream::ROOMS);
+        let direct = DirectGet::new(client, api, stream::ROOMS);
         Ok(Self { node, direct, context, retention })
     }
 

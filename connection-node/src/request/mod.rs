@@ -51,6 +51,19 @@ pub enum Request {
 }
 
 impl Request {
+    /// The name of the event that it was.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::Chat { .. } => event::CHAT_MESSAGE,
+            Self::Join { .. } => event::JOIN_ROOM,
+            Self::Leave { .. } => event::LEAVE_ROOM,
+            Self::History { .. } => event::HISTORY,
+            Self::Typing { .. } => event::TYPING,
+            Self::File(_) => event::SEND_FILE,
+            Self::Farewell => event::USER_DISCONNECTING,
+        }
+    }
+
     /// Reads a Socket.IO event: the JSON array of its name and arguments, and the bytes attached to it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use wire::{RoomName, Seq, StoredMessage};
+use wire::{RoomName, Seq, StoredMessage, Timestamp};
 
 /// One event, ready to be sent to any number of sockets.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ impl Packet {
 #[derive(Debug, Clone)]
 pub struct Message {
     pub seq: Seq,
+    /// Its own time, by the clock of its sender's node.
+    pub born: Timestamp,
     pub packet: Arc<Packet>,
 }
 
@@ -41,7 +43,8 @@ impl Message {
 
     fn read(room: &RoomName, seq: Seq, stored: &[u8]) -> serde_json::Result<Self> {
         let stored: StoredMessage = serde_json::from_slice(stored)?;
+        let born = stored.timestamp();
         let event = stored.into_event(room.clone(), seq);
-        Ok(Self { seq, packet: Arc::new(Packet::new(event.event(), &event)?) })
+        Ok(Self { seq, born, packet: Arc::new(Packet::new(event.event(), &event)?) })
     }
 }

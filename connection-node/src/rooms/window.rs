@@ -74,7 +74,7 @@ mod tests {
 
     fn message(seq: Seq) -> Message {
         let packet = Arc::new(Packet::new("chat-message", &seq).unwrap());
-        Message { seq, packet }
+        Message { seq, born: wire::Timestamp::from_millis(seq), packet }
     }
 
     proptest! {

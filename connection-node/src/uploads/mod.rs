@@ -11,7 +11,7 @@ use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use service_shell::{
-    NatsUrl,
+    NatsArgs,
     telemetry::{Span, SpanKind},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -52,9 +52,9 @@ impl Uploads {
     ///
     /// # Errors
     /// As [`MediaQueue::open`] and [`MediaQueue::words`].
-    pub async fn start(url: &NatsUrl, capacity: u64, io: &HubIo) -> anyhow::Result<Self> {
+    pub async fn start(nats: &NatsArgs, capacity: u64, io: &HubIo) -> anyhow::Result<Self> {
         let node = io.node.clone();
-        let queue = MediaQueue::open(url, node.clone(), capacity).await?;
+        let queue = MediaQueue::open(nats, node.clone(), capacity).await?;
         let words = queue.words().await?;
         let (metrics, tasks, stop) = (io.metrics.clone(), io.tasks.clone(), io.stop.clone());
         let uploads = Self { node, queue, senders: Arc::default(), metrics, tasks, stop };
@@ -65,6 +65,11 @@ impl Uploads {
     /// Bytes of files under way.
     pub fn held(&self) -> usize {
         self.queue.held()
+    }
+
+    /// What NATS has denied.
+    pub fn refusals(&self) -> u64 {
+        self.queue.refusals()
     }
 
     /// Takes a file, and answers its sender once it is queued or refused.

@@ -17,14 +17,14 @@ use async_nats::{
 };
 use bytes::Bytes;
 use service_shell::{
-    Link, NatsUrl,
+    Link, NatsArgs,
     telemetry::{Span, SpanKind},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
-use wire::{ErrorCode, Failure, MediaJob, NodeId, header::TRACEPARENT, stream, subject};
+use wire::{ErrorCode, Failure, MediaJob, NatsRole, NodeId, header::TRACEPARENT, stream, subject};
 
 use crate::log::publisher::DownSince;
 
@@ -49,6 +49,7 @@ pub struct MediaQueue {
     client: Client,
     jetstream: jetstream::Context,
     down_since: DownSince,
+    refusals: watch::Receiver<u64>,
     /// A permit for each KiB.
     room: Arc<Semaphore>,
     capacity: usize,
@@ -62,16 +63,15 @@ impl MediaQueue {
     ///
     /// # Errors
     /// As [`service_shell::connect`].
-    pub async fn open(url: &NatsUrl, node: NodeId, capacity: u64) -> anyhow::Result<Self> {
+    pub async fn open(nats: &NatsArgs, node: NodeId, capacity: u64) -> anyhow::Result<Self> {
         let name = format!("connection-node {node} uploads");
-        let Link { client, down_since, .. } = service_shell::connect(url, &name, WORDS).await?;
-        let jetstream = jetstream::context::ContextBuilder::new()
-            .timeout(ATTEMPT)
-            .ack_timeout(ATTEMPT)
-            .build(client.clone());
+        let Link { client, down_since, refusals, jetstream, .. } =
+            service_shell::connect(nats, NatsRole::Node, &name, WORDS).await?;
+        let jetstream =
+            jetstream.builder().timeout(ATTEMPT).ack_timeout(ATTEMPT).build(client.clone());
         let capacity = kib(capacity);
         let room = Arc::new(Semaphore::new(capacity));
-        Ok(Self { node, client, jetstream, down_since, room, capacity })
+        Ok(Self { node, client, jetstream, down_since, refusals, room, capacity })
     }
 
     /// What the media worker says of this node's files.
@@ -88,6 +88,11 @@ impl MediaQueue {
     /// Bytes under way, in steps of a KiB.
     pub fn held(&self) -> usize {
         (self.capacity - self.room.available_permits()) << 10
+    }
+
+    /// What NATS has denied to this connection.
+    pub fn refusals(&self) -> u64 {
+        *self.refusals.borrow()
     }
 
     /// Room for a file of so many bytes.

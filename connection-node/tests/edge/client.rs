@@ -214,12 +214,20 @@ impl Socket {
     pub async fn next(&mut self) -> Option<String> {
         loop {
             match timeout(DEADLINE, self.0.next()).await.expect("a packet in time")? {
-                Ok(Message::Text(text)) if text == "2" => self.send("3").await,
+                Ok(Message::Text(text)) if text == "2" => {
+                    // The connection may end meanwhile, which the next read tells.
+                    self.0.send(Message::text("3")).await.ok();
+                }
                 Ok(Message::Text(text)) => return Some(text.to_string()),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(other) => panic!("unexpected {other:?}"),
             }
         }
+    }
+
+    /// Reads until the connection has ended, whatever still comes.
+    pub async fn wait_for_end(&mut self) {
+        while self.next().await.is_some() {}
     }
 
     /// Proves that the session works.

@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod before_a_token;
 mod client;
 mod drain;
+mod headers;
 mod limits;
 mod node;
 mod polling;
+mod rates;
 mod requests;
 mod upgrade;
 mod websocket;

@@ -15,11 +15,11 @@ use local_stack::{
     nats_process::NatsProcess,
     provision::{ProvisionOptions, provision},
 };
-use service_shell::Link;
+use service_shell::{JetStreamApi, Link, NatsArgs};
 use tokio::sync::oneshot;
 use wire::{
-    ErrorCode, Failure, NodeId, RoomName, Seq, StoredChat, StoredMessage, Timestamp, User, message,
-    subject,
+    ErrorCode, Failure, NatsRole, NodeId, RoomName, Seq, StoredChat, StoredMessage, Timestamp,
+    User, message, subject,
 };
 
 struct Log {
@@ -37,11 +37,12 @@ impl Log {
 
     async fn with(options: &ProvisionOptions) -> Self {
         let nats = NatsProcess::start_temp().await.unwrap();
-        let url = nats.url().parse().unwrap();
+        let args = NatsArgs::at(&nats.url());
         let Link { client, down_since, .. } =
-            service_shell::connect(&url, "test", 2_048).await.unwrap();
+            service_shell::connect(&args, NatsRole::Node, "test", 2_048).await.unwrap();
         provision(&client, options).await.unwrap();
-        let reader = LogReader::open(client.clone(), node()).await.unwrap();
+        let reader =
+            LogReader::open(client.clone(), &JetStreamApi::default(), node()).await.unwrap();
         let context = jetstream::new(client.clone());
         Self { nats, client, context, reader, down_since }
     }

@@ -11,6 +11,8 @@ use local_stack::{
     nats_process::NatsProcess,
     provision::{ProvisionOptions, provision},
 };
+use service_shell::NatsArgs;
+use service_shell::telemetry::Span;
 use tokio::io::AsyncReadExt;
 use wire::{ErrorCode, MediaJob, NodeId, RoomName, User, event::MAX_FILE_BYTES, stream};
 
@@ -27,7 +29,7 @@ impl Way {
         let nats = NatsProcess::start_temp().await.unwrap();
         let client = async_nats::connect(nats.url()).await.unwrap();
         provision(&client, &ProvisionOptions::default()).await.unwrap();
-        let queue = MediaQueue::open(&nats.url().parse().unwrap(), node(), CAPACITY).await.unwrap();
+        let queue = MediaQueue::open(&NatsArgs::at(&nats.url()), node(), CAPACITY).await.unwrap();
         Self { nats, client, queue }
     }
 
@@ -70,7 +72,7 @@ async fn a_file_of_the_largest_size_comes_through() {
     let bytes: Bytes = (0..MAX_FILE_BYTES).map(|at| u8::try_from(at % 251).unwrap()).collect();
     let held = way.queue.hold(bytes.len()).unwrap();
     assert_eq!(way.queue.held(), MAX_FILE_BYTES);
-    way.queue.put(&job("m-1"), bytes.clone(), held).await.unwrap();
+    way.queue.put(&job("m-1"), bytes.clone(), held, &Span::default()).await.unwrap();
     assert_eq!(way.queue.held(), 0);
 
     let taken = way.job().await;
@@ -100,7 +102,11 @@ async fn an_outage_is_told_and_ends() {
     way.nats.kill().unwrap();
     // The connection may not have noticed yet; then the attempt fails.
     let refusal = match way.queue.hold(3) {
-        Ok(held) => way.queue.put(&job("m-1"), Bytes::from_static(b"abc"), held).await.unwrap_err(),
+        Ok(held) => way
+            .queue
+            .put(&job("m-1"), Bytes::from_static(b"abc"), held, &Span::default())
+            .await
+            .unwrap_err(),
         Err(refusal) => refusal,
     };
     assert_eq!(refusal.code, ErrorCode::Unavailable);
@@ -114,6 +120,6 @@ async fn an_outage_is_told_and_ends() {
             Err(_) => tokio::task::yield_now().await,
         }
     };
-    way.queue.put(&job("m-2"), Bytes::from_static(b"abc"), held).await.unwrap();
+    way.queue.put(&job("m-2"), Bytes::from_static(b"abc"), held, &Span::default()).await.unwrap();
     while way.job().await.media_id != "m-2" {}
 }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use service_shell::WebUrl;
 use service_shell::telemetry::TelemetryArgs;
+use service_shell::{NatsAccess, NatsUrl, WebUrl};
 
+use crate::nats_keys;
 use crate::provision::ProvisionOptions;
 use crate::s3::S3Options;
 use crate::stack_options::{MEDIA_PORT_OFFSET, StackOptions, default_public};
@@ -19,7 +20,9 @@ Examples:
   cargo run                                      two nodes on ports 3000 and 3001, data in ./data
   cargo run --release -- --nodes 3 --port 8000   three nodes, faster
   cargo run -- --nats-url nats://127.0.0.1:4222  with a nats-server of one's own (2.12 or newer)
+  cargo run -- --nats-keys ./data/keys           with a nats-server that is guarded as in production
   cargo run -- provision --nats-url URL          only make the streams, to run the binaries apart
+  cargo run -- nats-keys --out DIR               only make keys and certificates for NATS
 
 RUST_LOG sets what is logged (default: warn), in the syntax of tracing's EnvFilter.
 Exit code 64 means that a setting, or something on this machine, must be changed first.";
@@ -39,6 +42,8 @@ pub struct Cli {
 pub enum Command {
     /// Make or update the streams and buckets on a NATS server, and exit.
     Provision(ProvisionArgs),
+    /// Make keys, certificates and server configurations for a NATS that is guarded, and exit.
+    NatsKeys(NatsKeysArgs),
 }
 
 /// How to start the stack.
@@ -63,6 +68,11 @@ pub struct StartArgs {
     /// A NATS server to use instead of starting one; it is provisioned as well.
     #[arg(long, value_name = "URL")]
     pub nats_url: Option<String>,
+
+    /// A folder made by `nats-keys`: each service gets into NATS as its own role, over TLS. Without
+    /// --nats-url the server that is started here is guarded so, and a folder that is empty is filled.
+    #[arg(long, value_name = "DIR")]
+    pub nats_keys: Option<PathBuf>,
 
     /// An S3 server to use instead of `minio` from PATH or the embedded one.
     #[arg(long, value_name = "URL")]
@@ -98,6 +108,7 @@ impl From<StartArgs> for StackOptions {
             base_port: Some(args.port),
             data: Some(args.data),
             nats_url: args.nats_url,
+            nats_keys: args.nats_keys,
             s3: S3Options {
                 endpoint: args.s3_endpoint,
                 access_key: args.s3_access_key,
@@ -112,9 +123,12 @@ impl From<StartArgs> for StackOptions {
 /// What to provision, and where.
 #[derive(Debug, Args)]
 pub struct ProvisionArgs {
-    /// The NATS server; the user in it must be allowed to make streams.
+    /// The NATS server; of a cluster, several with commas between them.
     #[arg(long, value_name = "URL", env = "NATS_URL")]
-    pub nats_url: String,
+    pub nats_url: NatsUrl,
+
+    #[command(flatten)]
+    pub access: NatsAccess,
 
     /// Copies of each stream over the servers of a cluster; 1 for a new stream, else as it is.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
@@ -138,6 +152,18 @@ impl ProvisionArgs {
             max_age: self.max_age,
         }
     }
+}
+
+/// What keys to make.
+#[derive(Debug, Args)]
+pub struct NatsKeysArgs {
+    /// The folder to fill; it must not hold keys yet.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// A name or address by which a server is reached, for its certificate; may be given several times.
+    #[arg(long, value_name = "NAME", default_values_t = nats_keys::here())]
+    pub host: Vec<String>,
 }
 
 #[cfg(test)]
@@ -188,6 +214,7 @@ mod tests {
             "--port x",
             "--unknown",
             "provision",
+            "nats-keys",
             "provision --nats-url u --replicas 6",
             "provision --nats-url u --max-age tomorrow",
             "--nodes 2 provision --nats-url u",

@@ -2,29 +2,38 @@
 
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, ServerInfo};
-use service_shell::{BadConfiguration, NatsUrl};
+use async_nats::ServerInfo;
+use service_shell::{BadConfiguration, NatsArgs, NatsUrl, hopeless};
+use wire::NatsRole;
 
 use crate::nats_version::NatsVersion;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connects to the server at `url` and checks that Starling can use it.
+/// Connects to the server as the role that makes streams, and checks that Starling can use it.
 ///
 /// # Errors
-/// [`BadConfiguration`] when the URL is malformed, nobody answers, or the server will not do.
-pub async fn connect(url: &str) -> Result<async_nats::Client, BadConfiguration> {
-    let place: NatsUrl = url.parse().map_err(BadConfiguration)?;
-    let connecting = ConnectOptions::new()
+/// [`BadConfiguration`] when nobody answers, or the server will not do or will not have the key.
+pub async fn connect(nats: &NatsArgs) -> Result<async_nats::Client, BadConfiguration> {
+    let place = &nats.nats_url;
+    let connecting = nats
+        .access
+        .options(NatsRole::Admin)?
         .name("local-stack")
         .connection_timeout(CONNECT_TIMEOUT)
         .connect(place.servers());
     let client = match tokio::time::timeout(CONNECT_TIMEOUT * 2, connecting).await {
         Ok(Ok(client)) => client,
-        Ok(Err(error)) => return Err(unreachable(&place, &error.to_string())),
-        Err(_) => return Err(unreachable(&place, "no answer")),
+        Ok(Err(error)) => {
+            let hopeless = hopeless(&error, place, NatsRole::Admin);
+            return Err(hopeless.unwrap_or_else(|| unreachable(place, &error.to_string())));
+        }
+        Err(_) => return Err(unreachable(place, "no answer")),
     };
-    check(&client.server_info(), &place)?;
+    // A leaf has no JetStream of its own.
+    if nats.access.nats_domain.is_none() {
+        check(&client.server_info(), place)?;
+    }
     Ok(client)
 }
 
@@ -84,7 +93,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_away_is_named_without_its_password() {
-        let sentence = connect("nats://user:hush@127.0.0.1:1").await.unwrap_err().to_string();
+        let nats = NatsArgs::at("nats://user:hush@127.0.0.1:1");
+        let sentence = connect(&nats).await.unwrap_err().to_string();
         assert!(sentence.contains("nats://127.0.0.1:1 cannot be reached"), "{sentence}");
         assert!(!sentence.contains("hush"), "{sentence}");
     }

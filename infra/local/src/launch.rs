@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use service_shell::WebUrl;
 use service_shell::token::{Secret, TokenArgs};
 use tokio::net::TcpListener;
+use wire::NatsRole;
 
 use crate::nats::Nats;
 use crate::s3::{BUCKET, REGION, S3};
@@ -46,6 +47,7 @@ pub fn connection_node(
         dev_tokens: true,
         allowed_origins: vec!["*".to_owned()],
         socket_io_client_dir: options.socket_io_client.clone(),
+        nats: nats.args(NatsRole::Node)?,
         media_url: Some(media),
         upload_url: Some(s3.endpoint().clone()),
         ..connection_node::Config::local(&nats.url())
@@ -64,7 +66,10 @@ pub fn connection_node(
 /// # Errors
 /// As [`Service::start`].
 pub fn fanout_worker(index: usize, listener: TcpListener, nats: &Nats) -> anyhow::Result<Slot> {
-    let config = fanout_worker::Config::local(&nats.url());
+    let config = fanout_worker::Config {
+        nats: nats.args(NatsRole::Fanout)?,
+        ..fanout_worker::Config::local(&nats.url())
+    };
     let name = format!("fan-out worker {}", index + 1);
     Slot::start(name.clone(), listener, move |listener| {
         let config = config.clone();
@@ -96,6 +101,7 @@ pub fn media_worker(
         s3_access_key: Some(options.s3.access_key.clone()),
         s3_secret_key: Some(options.s3.secret_key.clone()),
         s3_force_path_style: true,
+        nats: nats.args(NatsRole::Media)?,
         ..media_worker::Config::local(&nats.url())
     };
     Slot::start(MEDIA_NAME.to_owned(), listener, move |listener| {

@@ -38,6 +38,8 @@ pub mod listeners;
 #[cfg(feature = "services")]
 pub mod nats;
 #[cfg(feature = "services")]
+pub mod nats_keys;
+#[cfg(feature = "services")]
 pub mod open_files;
 #[cfg(feature = "services")]
 pub mod readiness;

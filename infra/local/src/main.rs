@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use local_stack::cli::{Cli, Command, ProvisionArgs, StartArgs};
-use local_stack::provision::provision;
+use local_stack::cli::{Cli, Command, NatsKeysArgs, ProvisionArgs, StartArgs};
+use local_stack::nats_keys::NatsKeys;
+use local_stack::provision::provision_with;
 use local_stack::stack::Stack;
 use local_stack::stack_options::StackOptions;
 use local_stack::{banner, external_nats, progress, socket_io_client, stop_signal};
 use service_shell::telemetry::Process;
-use service_shell::{BadConfiguration, EX_USAGE};
+use service_shell::{BadConfiguration, EX_USAGE, NatsArgs};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -26,6 +27,7 @@ async fn main() -> ExitCode {
         let telemetry = cli.start.telemetry.start(&process)?;
         let outcome = match cli.command {
             Some(Command::Provision(args)) => make_streams(args).await,
+            Some(Command::NatsKeys(args)) => make_keys(&args),
             None => start(cli.start).await,
         };
         telemetry.end().await;
@@ -43,9 +45,17 @@ async fn main() -> ExitCode {
 }
 
 async fn make_streams(args: ProvisionArgs) -> anyhow::Result<()> {
-    let client = external_nats::connect(&args.nats_url).await?;
-    provision(&client, &args.options()).await?;
+    let nats = NatsArgs { nats_url: args.nats_url.clone(), access: args.access.clone() };
+    let client = external_nats::connect(&nats).await?;
+    provision_with(nats.access.jetstream().context(client), &args.options()).await?;
     progress::say("streams and buckets are in place");
+    Ok(())
+}
+
+fn make_keys(args: &NatsKeysArgs) -> anyhow::Result<()> {
+    NatsKeys::make(&args.out, &args.host)?;
+    let folder = args.out.display();
+    progress::say(format_args!("keys, certificates and server configurations are in {folder}"));
     Ok(())
 }
 

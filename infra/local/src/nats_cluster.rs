@@ -13,7 +13,7 @@ use futures_util::TryStreamExt as _;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::data_folder::DataFolder;
-use crate::nats_process::{NatsOptions, NatsProcess};
+use crate::nats_process::{NatsOptions, NatsProcess, NatsSettings};
 use crate::port;
 use crate::provision::{ProvisionOptions, provision};
 
@@ -26,7 +26,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 
 /// A server's place in a cluster on loopback.
 #[derive(Debug, Clone)]
-pub(crate) struct ClusterMember {
+struct ClusterMember {
     /// Where the other servers reach this one.
     port: u16,
     /// Where all servers of the cluster reach each other; its own is ignored.
@@ -35,7 +35,7 @@ pub(crate) struct ClusterMember {
 
 impl ClusterMember {
     /// What it adds to the server's command line.
-    pub(crate) fn arguments(&self) -> [String; 6] {
+    fn arguments(&self) -> [String; 6] {
         let url = |port: &u16| format!("nats://127.0.0.1:{port}");
         let routes: Vec<String> = self.routes.iter().map(url).collect();
         let (here, routes) = (url(&self.port), routes.join(","));
@@ -77,7 +77,9 @@ impl NatsCluster {
         for (data, port) in folders.into_iter().zip(routes.clone()) {
             let member = ClusterMember { port, routes: routes.clone() };
             let options = NatsOptions { data, port: None };
-            servers.push(NatsProcess::start_member(options, Some(member)).await?);
+            let arguments = member.arguments().to_vec();
+            let settings = NatsSettings { arguments, ..NatsSettings::default() };
+            servers.push(NatsProcess::start_with(options, settings).await?);
         }
         Ok(Self { servers })
     }

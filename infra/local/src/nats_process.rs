@@ -15,7 +15,6 @@ use tokio::time::{Instant, sleep};
 
 use crate::data_folder::DataFolder;
 use crate::leashed_child::{LeashedChild, POLL};
-use crate::nats_cluster::ClusterMember;
 use crate::nats_server;
 use crate::places::Places;
 use crate::port;
@@ -36,6 +35,18 @@ pub struct NatsOptions {
     pub port: Option<u16>,
 }
 
+/// What a server is told beyond its name, its port and its data.
+#[derive(Debug, Clone, Default)]
+pub struct NatsSettings {
+    /// A configuration of `infra/nats`: the server is guarded and speaks TLS. Without one it lets everyone
+    /// in and stores.
+    pub config: Option<PathBuf>,
+    /// Further words of the command line, which go before the configuration.
+    pub arguments: Vec<String>,
+    /// The variables that the configuration reads.
+    pub environment: Vec<(&'static str, String)>,
+}
+
 /// A running, stopped or killed nats-server; dropping it kills the server and waits for its end.
 #[derive(Debug)]
 pub struct NatsProcess {
@@ -43,8 +54,7 @@ pub struct NatsProcess {
     /// Stays over restarts: a cluster counts a server by its name.
     name: String,
     port: u16,
-    /// Its place in a cluster; `None` for a server of its own.
-    member: Option<ClusterMember>,
+    settings: NatsSettings,
     running: Option<LeashedChild>,
     data: DataFolder,
     /// Runs until now, each with a log of its own.
@@ -66,18 +76,18 @@ impl NatsProcess {
     /// [`service_shell::BadConfiguration`] when no usable server can be had or the port is in use; otherwise
     /// the last lines of the server's log.
     pub async fn start(options: NatsOptions) -> anyhow::Result<Self> {
-        Self::start_member(options, None).await
+        Self::start_with(options, NatsSettings::default()).await
     }
 
-    /// As [`NatsProcess::start`], for a server that is part of a cluster.
-    pub(crate) async fn start_member(
-        options: NatsOptions,
-        member: Option<ClusterMember>,
-    ) -> anyhow::Result<Self> {
+    /// As [`NatsProcess::start`], with more to tell the server.
+    ///
+    /// # Errors
+    /// As [`NatsProcess::start`].
+    pub async fn start_with(options: NatsOptions, settings: NatsSettings) -> anyhow::Result<Self> {
         let binary = nats_server::find(&Places::of_this_machine()).await?;
         let NatsOptions { data, port } = options;
         let mut server =
-            Self { binary, name: unique_name(), port: 0, member, running: None, data, starts: 0 };
+            Self { binary, name: unique_name(), port: 0, settings, running: None, data, starts: 0 };
         if let Some(port) = port {
             server.port = port;
             server.launch().await.map_err(|failure| failure.into_error("nats-server"))?;
@@ -94,9 +104,10 @@ impl NatsProcess {
         bail!("no free port for nats-server after {PORT_ATTEMPTS} attempts");
     }
 
-    /// `nats://127.0.0.1:<port>`, the same before and after a restart.
+    /// `nats://127.0.0.1:<port>`, the same before and after a restart; `tls://` where it is guarded.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        let scheme = if self.settings.config.is_some() { "tls" } else { "nats" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// The port it listens on.
@@ -176,7 +187,11 @@ impl NatsProcess {
     /// Starts the process on `self.port` and waits until it greets.
     async fn launch(&mut self) -> Result<(), Failure> {
         self.starts += 1;
-        let mut running = LeashedChild::spawn("nats-server", &self.command(), &[], &self.log())?;
+        let environment = self.environment();
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut running =
+            LeashedChild::spawn("nats-server", &self.command(), &environment, &self.log())?;
         // Another server on this port would greet too, while this one fails to bind.
         let greets_as = format!("\"server_name\":\"{}\"", self.name);
         let deadline = Instant::now() + START_DEADLINE;
@@ -205,17 +220,51 @@ impl NatsProcess {
         command.extend(
             ["--addr", "127.0.0.1", "--port", &port, "--server_name", &self.name].map(Into::into),
         );
-        command.extend(["--jetstream", "--store_dir"].map(Into::into));
-        command.push(self.data.path().into());
-        if let Some(member) = &self.member {
-            command.extend(member.arguments().map(Into::into));
+        if let Some(config) = &self.settings.config {
+            // Monitoring is on any free port: several servers run here.
+            command.extend(["--http_port", "-1", "--config"].map(Into::into));
+            command.push(config.into());
+        } else {
+            command.extend(["--jetstream", "--store_dir"].map(Into::into));
+            command.push(self.data.path().into());
         }
+        command.extend(self.settings.arguments.iter().map(Into::into));
         command
     }
 
-    /// What it has written since its last start; the logs of earlier ones lie beside it.
+    fn environment(&self) -> Vec<(&str, String)> {
+        let store = format!("\"{}\"", self.data.path().display());
+        let mut environment = vec![("NATS_NAME", self.name.clone()), ("NATS_STORE_DIR", store)];
+        environment.extend(self.settings.environment.iter().cloned());
+        environment
+    }
+
+    /// What clients, leaves and other servers asked for and were denied: the lines of its logs, of earlier
+    /// starts too.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub fn refusals(&self) -> anyhow::Result<Vec<String>> {
+        let mut refusals = Vec::new();
+        for start in 1..=self.starts {
+            let file = self.log_of(start);
+            let log = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            let refused =
+                |line: &&str| line.contains("Violation") || line.contains("not permitted");
+            refusals.extend(log.lines().filter(refused).map(ToOwned::to_owned));
+        }
+        Ok(refusals)
+    }
+
+    /// What it has written since its last start.
     fn log(&self) -> PathBuf {
-        self.data.path().join(match self.starts {
+        self.log_of(self.starts)
+    }
+
+    /// Each start has a log of its own; they lie beside each other.
+    fn log_of(&self, start: u32) -> PathBuf {
+        self.data.path().join(match start {
             0 | 1 => "nats-server.log".to_owned(),
             number => format!("nats-server.{number}.log"),
         })

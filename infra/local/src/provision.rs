@@ -11,6 +11,7 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
+use wire::kv;
 use wire::stream as names;
 
 /// How long the bucket keeps the marker of a key that expired, for watchers that were away.
@@ -35,7 +36,17 @@ pub struct ProvisionOptions {
 /// # Errors
 /// When JetStream is off or unreachable, or refuses a change (a stream's storage, for one, is for ever).
 pub async fn provision(client: &Client, options: &ProvisionOptions) -> anyhow::Result<()> {
-    let mut jetstream = jetstream::new(client.clone());
+    provision_with(jetstream::new(client.clone()), options).await
+}
+
+/// As [`provision`], where JetStream answers elsewhere than on the server at hand.
+///
+/// # Errors
+/// As [`provision`].
+pub async fn provision_with(
+    mut jetstream: jetstream::Context,
+    options: &ProvisionOptions,
+) -> anyhow::Result<()> {
     jetstream.set_timeout(REQUEST_TIMEOUT);
     for wanted in [rooms(), realtime(), media(), media_dead(), uploads()] {
         let name = wanted.name.clone();
@@ -105,9 +116,9 @@ fn rooms() -> stream::Config {
 /// The stream under the key-value bucket, laid out as ADR-8 of NATS has it.
 fn realtime() -> stream::Config {
     stream::Config {
-        name: format!("KV_{}", names::RT_BUCKET),
-        description: Some("Leases and checkpoints of the partitions".to_owned()),
-        subjects: vec![format!("$KV.{}.>", names::RT_BUCKET)],
+        name: names::RT_STREAM.to_owned(),
+        description: Some("Leases and checkpoints of the partitions, and bans".to_owned()),
+        subjects: vec![kv::subject(">")],
         storage: StorageType::File,
         max_messages_per_subject: 1,
         discard: DiscardPolicy::New,

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use futures_util::future::{join_all, select_all, try_join_all};
-use service_shell::{BadConfiguration, WebUrl};
+use service_shell::{BadConfiguration, NatsArgs, WebUrl};
+use wire::NatsRole;
 
 use crate::data_folder::DataFolder;
 use crate::listeners::Listeners;
@@ -48,7 +49,8 @@ impl Stack {
         };
         let turn = lock(data.path())?;
         let jwt_secret = jwt_secret::read_or_make(&data.path().join("jwt-secret"))?;
-        let nats = Nats::start(options.nats_url.as_deref(), &data.path().join("nats")).await?;
+        let (url, keys) = (options.nats_url.as_deref(), options.nats_keys.as_deref());
+        let nats = Nats::start(url, keys, &data.path().join("nats")).await?;
         let path = std::env::var_os("PATH").unwrap_or_default();
         let s3 = S3::start(&options.s3, &data.path().join("s3"), &path).await?;
 
@@ -105,6 +107,14 @@ impl Stack {
     /// The URL of NATS.
     pub fn nats_url(&self) -> String {
         self.nats.url()
+    }
+
+    /// How `role` gets into NATS.
+    ///
+    /// # Errors
+    /// [`BadConfiguration`] for a malformed URL.
+    pub fn nats_args(&self, role: NatsRole) -> Result<NatsArgs, BadConfiguration> {
+        self.nats.args(role)
     }
 
     /// Where NATS is, without a user and password.

@@ -21,6 +21,9 @@ pub struct StackOptions {
     pub data: Option<PathBuf>,
     /// A NATS server that somebody else runs. By default one is started.
     pub nats_url: Option<String>,
+    /// A folder of [`crate::nats_keys`], by which each service gets in as its own role; one that is empty
+    /// is filled where a server is started. By default everyone may do everything.
+    pub nats_keys: Option<PathBuf>,
     /// The S3 to use. By default one is started.
     pub s3: S3Options,
     /// The folder of the browser client's page.
@@ -38,6 +41,7 @@ impl Default for StackOptions {
             base_port: None,
             data: None,
             nats_url: None,
+            nats_keys: None,
             s3: S3Options::default(),
             public: default_public(),
             socket_io_client: None,

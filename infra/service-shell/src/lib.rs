@@ -6,7 +6,11 @@
 
 mod http_failure;
 mod http_server;
+mod jetstream_api;
 mod nats;
+mod nats_access;
+mod nats_refusals;
+mod nats_url;
 mod process;
 pub mod telemetry;
 pub mod token;
@@ -16,7 +20,10 @@ use std::fmt;
 
 pub use http_failure::{HttpFailure, bearer};
 pub use http_server::serve_http;
-pub use nats::{Link, MINIMUM_SERVER, NatsUrl, connect};
+pub use jetstream_api::JetStreamApi;
+pub use nats::{Link, MINIMUM_SERVER, connect, hopeless};
+pub use nats_access::{NatsAccess, NatsArgs, NatsDomain, NkeySeed};
+pub use nats_url::NatsUrl;
 pub use process::{main, main_of_line};
 pub use web_url::WebUrl;
 

@@ -1,11 +1,16 @@
 //! The connection to NATS, with the settings that every service needs.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{
+    error::Error as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
 use tokio::{sync::watch, time::Instant};
+use wire::NatsRole;
 
-use crate::BadConfiguration;
+use crate::{BadConfiguration, JetStreamApi, NatsArgs, NatsUrl, nats_refusals::Refusals};
 
 /// The oldest nats-server that has what Starling uses (per-message TTL with markers, batched direct
 /// get).
@@ -21,48 +26,8 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 /// How often the server is asked for a sign of life. The client gives a connection up after two
 /// questions without an answer: a network that swallows everything shows within some three of these.
 const PING: Duration = Duration::from_secs(1);
-
-/// Where NATS is: one server or several of a cluster, as URLs with commas between them. The client
-/// learns of the cluster's other servers, so that several only matter for the first connection. Shown
-/// without passwords.
-#[derive(Clone, PartialEq, Eq)]
-pub struct NatsUrl(Vec<ServerAddr>);
-
-impl NatsUrl {
-    /// At least one.
-    pub fn servers(&self) -> &[ServerAddr] {
-        &self.0
-    }
-}
-
-impl FromStr for NatsUrl {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected = "expected a NATS URL such as nats://127.0.0.1:4222, or several with commas \
-                        between them";
-        let server = |url: &str| match url.trim() {
-            "" => Err(format!("a URL is empty; {expected}")),
-            url => url.parse().map_err(|error| format!("{url:?} is none ({error}); {expected}")),
-        };
-        text.split(',').map(server).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl fmt::Display for NatsUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, server) in self.0.iter().enumerate() {
-            let comma = if at > 0 { "," } else { "" };
-            write!(f, "{comma}nats://{}:{}", server.host(), server.port())?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for NatsUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+/// How long a refusal may take to come back.
+const REFUSAL: Duration = Duration::from_millis(250);
 
 /// A connection, and word of its troubles.
 pub struct Link {
@@ -72,6 +37,10 @@ pub struct Link {
     pub losses: watch::Receiver<u64>,
     /// Since when there is no connection; `None` while there is one.
     pub down_since: watch::Receiver<Option<Instant>>,
+    /// Grows each time that the server refuses something: a permission is missing.
+    pub refusals: watch::Receiver<u64>,
+    /// Where JetStream answers.
+    pub jetstream: JetStreamApi,
 }
 
 /// What the event callback tells.
@@ -79,41 +48,57 @@ pub struct Link {
 struct Told {
     losses: watch::Sender<u64>,
     down_since: watch::Sender<Option<Instant>>,
+    refusals: Arc<Mutex<Refusals>>,
 }
 
-/// Connects, trying for ten seconds; afterwards the client reconnects for ever by itself. Of each
+/// Connects as `role`, trying for ten seconds; afterwards the client reconnects for ever by itself. Of each
 /// subscription `queue` messages may wait; a service that falls behind further loses the newest and
 /// learns of it by [`Link::losses`].
 ///
 /// # Errors
-/// [`BadConfiguration`] where nobody answers in time or the server is too old.
-pub async fn connect(url: &NatsUrl, name: &str, queue: usize) -> anyhow::Result<Link> {
+/// [`BadConfiguration`] where nobody answers in time, the server is too old, or it will not have this
+/// key or has a certificate that is not trusted.
+pub async fn connect(
+    nats: &NatsArgs,
+    role: NatsRole,
+    name: &str,
+    queue: usize,
+) -> anyhow::Result<Link> {
+    let url = &nats.nats_url;
     let (tell_losses, losses) = watch::channel(0);
     let (tell_down, down_since) = watch::channel(None);
-    let told = Told { losses: tell_losses, down_since: tell_down };
+    let (count, mut refusals) = watch::channel(0);
+    let told = Told {
+        losses: tell_losses,
+        down_since: tell_down,
+        refusals: Arc::new(Mutex::new(Refusals::new(count))),
+    };
     let deadline = Instant::now() + FIRST_CONNECTION;
     let client = loop {
-        match options(name, queue, told.clone()).connect(url.servers()).await {
+        let options = with_settings(nats.access.options(role)?, name, queue, told.clone());
+        match options.connect(url.servers()).await {
             Ok(client) => break client,
-            Err(error) if Instant::now() < deadline => {
-                tracing::info!(%url, %error, "waiting for NATS");
-                tokio::time::sleep(RETRY).await;
-            }
             Err(error) => {
-                return Err(BadConfiguration(format!(
-                    "cannot reach a NATS server at {url}: {error}; start one there, or name \
-                     another with NATS_URL"
-                ))
-                .into());
+                if let Some(hopeless) = hopeless(&error, url, role) {
+                    return Err(hopeless.into());
+                }
+                if Instant::now() >= deadline {
+                    return Err(unreachable(&error, url).into());
+                }
+                tracing::info!(%url, error = reason(&error), "waiting for NATS");
+                tokio::time::sleep(RETRY).await;
             }
         }
     };
     check_version(url, &client.server_info().version)?;
-    Ok(Link { client, losses, down_since })
+    if nats.access.has_key() {
+        check_role(&client, role, &mut refusals).await?;
+    }
+    Ok(Link { client, losses, down_since, refusals, jetstream: nats.access.jetstream() })
 }
 
-fn options(name: &str, queue: usize, told: Told) -> ConnectOptions {
-    ConnectOptions::new()
+fn with_settings(options: ConnectOptions, name: &str, queue: usize, told: Told) -> ConnectOptions {
+    options
         .name(name)
         .subscription_capacity(queue)
         .ping_interval(PING)
@@ -123,6 +108,74 @@ fn options(name: &str, queue: usize, told: Told) -> ConnectOptions {
             notice(&event, &told);
             std::future::ready(())
         })
+}
+
+/// What trying again will not change.
+///
+/// Public for the local stack, which connects in its own way.
+pub fn hopeless(error: &ConnectError, url: &NatsUrl, role: NatsRole) -> Option<BadConfiguration> {
+    let role = role.name();
+    match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+            Some(BadConfiguration(format!(
+                "the NATS server at {url} does not let this process in; expected a key of the role \
+                 {role} that its users.conf lists: name its seed with NATS_NKEY_FILE"
+            )))
+        }
+        _ => {
+            let reason = reason(error);
+            let (_, trouble) = reason.split_once("invalid peer certificate: ")?;
+            Some(BadConfiguration(format!(
+                "the certificate of the NATS server at {url} is not to be trusted ({trouble}); \
+                 expected one for that host, signed by the authority in NATS_CA_FILE: name the right \
+                 authority, or the host as the certificate has it"
+            )))
+        }
+    }
+}
+
+fn unreachable(error: &ConnectError, url: &NatsUrl) -> BadConfiguration {
+    BadConfiguration(format!(
+        "cannot reach a NATS server at {url}: {}; start one there, or name another with NATS_URL",
+        reason(error)
+    ))
+}
+
+/// The error with its causes: the client library shows the first only.
+fn reason(error: &ConnectError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let next_text = next.to_string();
+        if !text.contains(&next_text) {
+            text = format!("{text}: {next_text}");
+        }
+        cause = next.source();
+    }
+    text
+}
+
+/// Sees whether the key is of this role: another's may not listen for this one's answers, and every
+/// request would time out.
+async fn check_role(
+    client: &Client,
+    role: NatsRole,
+    refusals: &mut watch::Receiver<u64>,
+) -> anyhow::Result<()> {
+    let listening = client.subscribe(client.new_inbox()).await?;
+    client.flush().await?;
+    let refused =
+        tokio::time::timeout(REFUSAL, refusals.wait_for(|count| *count > 0)).await.is_ok();
+    drop(listening);
+    if !refused {
+        return Ok(());
+    }
+    let (role, inbox) = (role.name(), role.inbox());
+    Err(BadConfiguration(format!(
+        "the NATS server does not let this process subscribe to {inbox}.>; expected a key of the role \
+         {role}: name its seed with NATS_NKEY_FILE"
+    ))
+    .into())
 }
 
 fn notice(event: &Event, told: &Told) {
@@ -141,8 +194,12 @@ fn notice(event: &Event, told: &Told) {
             tracing::warn!("lost the connection to NATS; reconnecting");
             told.down_since.send_if_modified(|since| since.replace(Instant::now()).is_none());
         }
-        // A denied permission shows nowhere else.
-        Event::ServerError(error) => tracing::error!(%error, "NATS refused something"),
+        Event::ServerError(ServerError::Other(error)) if !error.contains("Stale Connection") => {
+            let mut refusals = told.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(sentence) = refusals.note(error) {
+                tracing::error!("{sentence}");
+            }
+        }
         event => tracing::info!(%event, "NATS"),
     }
 }
@@ -163,16 +220,6 @@ fn check_version(url: &NatsUrl, version: &str) -> Result<(), BadConfiguration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn passwords_are_not_shown() {
-        let url: NatsUrl = "nats://me:secret@nats.example:4333, b:1".parse().unwrap();
-        assert_eq!(url.to_string(), "nats://nats.example:4333,nats://b:1");
-        assert!(!format!("{url:?}").contains("secret"));
-        for wrong in ["nats://:0:0", "", "nats://a:1,"] {
-            assert!(wrong.parse::<NatsUrl>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn versions() {

@@ -27,9 +27,11 @@ export const newUser = (username = 'Ada') => ({ userId: `u-${randomUUID()}`, use
  * @param {import('node:test').TestContext} t
  * @param {object} [options]
  * @param {number} [options.node] index of the node
+ * @param {string} [options.url] another node than those
  * @param {string} [options.namespace]
  * @param {object} [options.user] who connects; a new user where absent
  * @param {Record<string, number>} [options.rooms] `auth.rooms`
+ * @param {object} [options.auth] all of it, in place of a token and `rooms`
  * @param {string[]} [options.transports]
  * @param {object} [options.socket] more options of socket.io-client
  * @param {boolean} [options.checkShapes] `false` for crowds, where it costs too much
@@ -38,7 +40,7 @@ export async function connect(t, options = {}) {
   const user = options.user ?? newUser();
   const client = new Client(user, {
     ...options,
-    auth: { token: await token(user, options.node), rooms: options.rooms ?? {} },
+    auth: options.auth ?? { token: await token(user, options.node), rooms: options.rooms ?? {} },
   });
   t.after(() => client.end());
   await client.connected();
@@ -65,9 +67,9 @@ export class Client {
   #waiting = new Set();
   #mismatches = [];
 
-  constructor(user, { node = 0, namespace = '/', auth, transports = ['websocket'], socket = {}, checkShapes = true }) {
+  constructor(user, { node = 0, url = nodes[node], namespace = '/', auth, transports = ['websocket'], socket = {}, checkShapes = true }) {
     this.user = user;
-    this.socket = io(nodes[node] + namespace, {
+    this.socket = io(url + namespace, {
       auth,
       transports,
       forceNew: true,

@@ -8,6 +8,9 @@ const DEADLINE = 60_000;
 export const nodes = required('STARLING_NODES').split(',').map((url) => url.trim().replace(/\/$/, ''));
 if (nodes.length < 2) throw new Error('STARLING_NODES names fewer than two nodes; expected two, split by a comma');
 
+/** The base URL of a node beside these whose limits a single client meets; `limits.test.mjs` alone has it. */
+export const strictNode = process.env.STARLING_STRICT_NODE?.replace(/\/$/, '');
+
 /**
  * A token for a user, signed by a node.
  * @param {{ userId: string, username?: string, role?: string, rooms?: string[] }} user

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::scenario::{Fault, stage::Scale};
+use crate::hostile::cli::HostileArgs;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +14,7 @@ Examples:
   target/release/chaos run all                          every fault in its short form, some 4 minutes
   target/release/chaos run kill-worker kill-node --long --clients 500 --rate 300
   target/release/chaos soak --duration 20m --clients 200
+  target/release/chaos hostile --inputs 10000 --seed 7  needs Node.js; then once more with --limits usual
 
 It starts everything itself: NATS servers, nodes and workers are processes of this machine, with their
 data in a temporary folder. Exit code 1 means that a guarantee broke; with --long, or that a time bound
@@ -25,6 +27,8 @@ pub enum Command {
     List,
     /// Lets faults happen, one after the other, each in a system of its own.
     Run(RunArgs),
+    /// Throws malformed handshakes, frames and packets at a node beside real clients that must not notice.
+    Hostile(HostileArgs),
     /// Mixed traffic for a long time: memory must not grow, and at the end nothing must be left.
     Soak(SoakArgs),
 }

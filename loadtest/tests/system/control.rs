@@ -5,7 +5,7 @@ use std::future::IntoFuture as _;
 use anyhow::ensure;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use local_stack::{
-    port,
+    external_nats, port,
     provision::{ProvisionOptions, provision},
     stack::Stack,
 };
@@ -14,7 +14,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
-use wire::stream::DEFAULT_ROOM_CAP;
+use wire::{NatsRole, stream::DEFAULT_ROOM_CAP};
 
 /// What to do, as JSON in a POST.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -117,7 +117,7 @@ pub async fn act(stack: &mut Stack, order: Order) -> anyhow::Result<()> {
             stack.restart_nats().await
         }
         Order::CapRooms { messages } => {
-            let client = async_nats::connect(stack.nats_url()).await?;
+            let client = external_nats::connect(&stack.nats_args(NatsRole::Admin)?).await?;
             let room_cap = messages.or(Some(DEFAULT_ROOM_CAP));
             provision(&client, &ProvisionOptions { room_cap, ..ProvisionOptions::default() }).await
         }

@@ -5,6 +5,7 @@
 //! and for the page Chromium. `STARLING_ONLY=recovery` runs only the files whose names contain that.
 
 mod control;
+mod strict_node;
 mod suite;
 mod tools;
 

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use jsonwebtoken::{EncodingKey, Header};
+use loadtest::node_js;
 use local_stack::{
     socket_io_client,
     stack::Stack,
@@ -17,7 +18,7 @@ use tokio::process::Command;
 
 use crate::{
     control::{self, Control},
-    tools,
+    strict_node,
 };
 
 /// Names the test files to run by a part of their names, for one who works on some of them.
@@ -25,29 +26,48 @@ const ONLY: &str = "STARLING_ONLY";
 
 /// Starts a stack of two nodes and two workers and runs every test file of `folder` against it.
 pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result<()> {
-    tools::check_node()?;
-    tools::install_packages()?;
-    let files = test_files(&tools::folder().join(folder))?;
+    node_js::check_node()?;
+    node_js::install_packages()?;
+    let files = test_files(&node_js::folder().join(folder))?;
     let public = default_public();
     let client = socket_io_client::find_or_install(&public).await?;
-    let options =
-        StackOptions { public, socket_io_client: Some(client), ..StackOptions::default() };
+    // Each service gets into NATS as its own role, as in production: what a role lacks fails here.
+    let keys = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let options = StackOptions {
+        public,
+        socket_io_client: Some(client),
+        nats_keys: Some(keys.path().to_owned()),
+        ..StackOptions::default()
+    };
     let mut stack = Stack::start(options).await.context("the stack does not start")?;
     let mut control = Control::serve().await?;
 
     let mut failed = Vec::new();
     for file in &files {
-        let name = file.strip_prefix(tools::folder()).unwrap_or(file).display().to_string();
+        let name = file.strip_prefix(node_js::folder()).unwrap_or(file).display().to_string();
         eprintln!("\n── {name}");
         let mut node = node(file, &stack, &control)?;
         node.envs(environment.iter().copied());
-        if !passes(node, &mut stack, &mut control).await? {
+        // A third node is there for those tests alone: others count the nodes.
+        let mut strict = None;
+        if file.ends_with(strict_node::TESTS) {
+            let slot = strict_node::start(&stack).await?;
+            node.env(strict_node::URL, slot.url());
+            strict = Some(slot);
+        }
+        let passed = passes(node, &mut stack, &mut control).await?;
+        if let Some(mut strict) = strict {
+            strict.stop().await.context("the node with limits did not stop well")?;
+        }
+        if !passed {
             failed.push(name);
         }
     }
     drop(control);
+    let refused = stack.nats_process()?.refusals()?;
     let stopped = stack.stop().await.context("the stack did not stop well");
     ensure!(failed.is_empty(), "failed, as told above: {}", failed.join(", "));
+    ensure!(refused.is_empty(), "NATS refused what a service needs:\n{}", refused.join("\n"));
     stopped
 }
 
@@ -74,7 +94,7 @@ fn node(file: &Path, stack: &Stack, control: &Control) -> anyhow::Result<Command
     command
         .args(["--test", "--test-reporter=spec"])
         .arg(file)
-        .current_dir(tools::folder())
+        .current_dir(node_js::folder())
         .env("STARLING_NODES", nodes.join(","))
         .env("STARLING_CONTROL", &control.url)
         .env("STARLING_JWT_SECRET", stack.jwt_secret())

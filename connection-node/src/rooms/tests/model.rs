@@ -102,7 +102,7 @@ pub(super) struct World {
 
 pub(super) fn message(seq: Seq) -> Message {
     let packet = Packet::new(event::CHAT_MESSAGE, &seq).unwrap();
-    Message { seq, packet: packet.into() }
+    Message { seq, born: wire::Timestamp::from_millis(seq), packet: packet.into() }
 }
 
 pub(super) fn user(key: SocketKey) -> User {

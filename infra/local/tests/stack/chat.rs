@@ -1,65 +1,10 @@
 //! Ready means usable: the moment a stack has started, a message goes from one node to another.
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use jsonwebtoken::{EncodingKey, Header};
 use local_stack::stack::Stack;
 use local_stack::stack_options::StackOptions;
-use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use serde_json::json;
 
-/// A Socket.IO client by hand: enough of the protocol to see that a real one could chat.
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Client {
-    async fn connect(stack: &Stack, node: usize, user: &str) -> Self {
-        let address = stack.node_url(node).replace("http://", "ws://");
-        let url = format!("{address}/socket.io/?EIO=4&transport=websocket");
-        let mut client = Self(connect_async(url).await.unwrap().0);
-        client.packet("0").await;
-        let token = token(stack.jwt_secret(), user);
-        client.send(&format!("40{}", json!({ "token": token }))).await;
-        client.packet("40").await;
-        client
-    }
-
-    async fn send(&mut self, packet: &str) {
-        self.0.send(Message::text(packet)).await.unwrap();
-    }
-
-    /// The next packet of this type, as JSON; answers pings meanwhile.
-    async fn packet(&mut self, kind: &str) -> Value {
-        loop {
-            let message = self.0.next().await.unwrap().unwrap();
-            let text = message.to_text().unwrap();
-            if let Some(body) = text.strip_prefix(kind) {
-                return serde_json::from_str(body).unwrap();
-            }
-            assert!(!text.starts_with("44"), "refused: {text}");
-            if text == "2" {
-                self.send("3").await;
-            }
-        }
-    }
-
-    /// The payload of the next event of this name.
-    async fn event(&mut self, name: &str) -> Value {
-        loop {
-            let mut event = self.packet("42").await;
-            if event[0] == name {
-                return event[1].take();
-            }
-        }
-    }
-}
-
-fn token(secret: &str, user: &str) -> String {
-    let in_2100 = 4_102_444_800_u64;
-    let claims = json!({ "sub": user, "name": user, "exp": in_2100 });
-    let key = EncodingKey::from_secret(secret.as_bytes());
-    jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap()
-}
+use crate::client::Client;
 
 #[tokio::test]
 async fn a_message_crosses_the_nodes_of_a_fresh_stack() {
@@ -68,12 +13,10 @@ async fn a_message_crosses_the_nodes_of_a_fresh_stack() {
     // It follows the join: from here on the reader is a member.
     reader.event(wire::event::USER_LIST).await;
     let mut writer = Client::connect(&stack, 0, "writer").await;
-    let message = json!([wire::event::CHAT_MESSAGE, { "content": "across" }]);
-    writer.send(&format!("427{message}")).await;
-    let ack = writer.packet("437").await;
-    assert_eq!(ack[0]["status"], "success", "{ack}");
+    let ack = writer.ask(wire::event::CHAT_MESSAGE, json!({ "content": "across" })).await;
+    assert_eq!(ack["status"], "success", "{ack}");
     let received = reader.event(wire::event::CHAT_MESSAGE).await;
     assert_eq!((&received["content"], &received["username"]), (&json!("across"), &json!("writer")));
-    assert_eq!(received["seq"], ack[0]["seq"]);
+    assert_eq!(received["seq"], ack["seq"]);
     stack.stop().await.unwrap();
 }

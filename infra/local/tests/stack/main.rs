@@ -11,7 +11,19 @@ mod provisioning;
 #[cfg(feature = "services")]
 mod chat;
 #[cfg(feature = "services")]
+mod client;
+#[cfg(feature = "services")]
 mod command;
+#[cfg(feature = "services")]
+mod http;
+#[cfg(feature = "services")]
+mod nats_guarded;
+#[cfg(feature = "services")]
+mod nats_leaf;
+#[cfg(feature = "services")]
+mod nats_roles;
+#[cfg(feature = "services")]
+mod nats_whole;
 #[cfg(feature = "services")]
 mod s3;
 #[cfg(feature = "services")]

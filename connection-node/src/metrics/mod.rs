@@ -3,6 +3,8 @@
 //! Owns the names. Counters are moved where things happen; what can be looked up is set when somebody
 //! asks ([`Metrics::text`]), so that it costs nothing otherwise. No room and no user is ever a label.
 
+mod labels;
+
 use std::{
     fmt,
     sync::{
@@ -13,20 +15,22 @@ use std::{
 };
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text},
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    encoding::text,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
     registry::{Metric, Registry},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use wire::ErrorCode;
 
-use crate::{
-    edge::{CloseReason, Edge},
-    hub::Hub,
-    log::publisher::Publisher,
-    uploads::Uploads,
-};
+use self::labels::{Close, Connect, Event, HandshakeRefusal, Publish, RateLimited, Reason, Upload};
+pub use self::labels::{Connected, Published, Uploaded};
+use crate::{edge::Edge, hub::Hub, log::publisher::Publisher, uploads::Uploads};
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,6 +50,11 @@ pub struct Metrics {
     connects: Family<Connect, Count>,
     /// Messages that were to be stored.
     publishes: Family<Publish, Count>,
+    events: Family<Event, Count>,
+    /// From a message's arrival to the answer that it is stored.
+    pub ack_seconds: Histogram,
+    /// From a message's own time, by its sender's node, to its way out to the members here.
+    pub end_to_end_seconds: Histogram,
     /// Events sent to sockets by rooms.
     pub emits: Count,
     /// Sockets brought up to date after a lost connection, once for each room.
@@ -55,11 +64,16 @@ pub struct Metrics {
     /// Gaps read from the log, a page at a time.
     pub repairs: Count,
     closes: Family<Close, Count>,
+    rate_limited: Family<RateLimited, Count>,
+    refusals: Family<HandshakeRefusal, Count>,
     uploads: Family<Upload, Count>,
     /// Bytes of the files that were queued.
     pub upload_bytes: Count,
     counting: Mutex<()>,
     connections: Level,
+    unauthenticated: Level,
+    http_connections: Level,
+    incoming: Level,
     waiting: Level,
     rooms: Level,
     room_members: Level,
@@ -69,78 +83,9 @@ pub struct Metrics {
     upload_bytes_in_flight: Level,
     queued_inputs: Level,
     tasks: Level,
-}
-
-/// How a connection to the namespace went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Connect {
-    result: Connected,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types)] // The labels' own words.
-pub enum Connected {
-    accepted,
-    unauthenticated,
-    banned,
-    /// The keys to check its token with could not be had.
-    unavailable,
-}
-
-/// How a message fared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Publish {
-    result: Published,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types)]
-pub enum Published {
-    stored,
-    /// Stored before, by an earlier attempt.
-    repeated,
-    unavailable,
-    overloaded,
-}
-
-/// How a file that a socket sent fared on its way to the media worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Upload {
-    result: Uploaded,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types)]
-pub enum Uploaded {
-    queued,
-    unavailable,
-    overloaded,
-    rate_limited,
-}
-
-impl Uploaded {
-    /// What the answer with this code counts as.
-    pub fn of(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::Overloaded => Self::overloaded,
-            ErrorCode::RateLimited => Self::rate_limited,
-            _ => Self::unavailable,
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Close {
-    reason: Reason,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Reason(CloseReason);
-
-impl EncodeLabelValue for Reason {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        self.0.as_str().encode(encoder)
-    }
+    nats_refusals: Count,
+    bytes_in: Count,
+    bytes_out: Count,
 }
 
 /// Where the levels are looked up.
@@ -154,6 +99,8 @@ pub struct Instruments {
     pub reads: Arc<Semaphore>,
     pub most_reads: usize,
     pub tasks: TaskTracker,
+    /// Counts what NATS denies.
+    pub refusals: watch::Receiver<u64>,
 }
 
 impl Default for Metrics {
@@ -164,14 +111,34 @@ impl Default for Metrics {
             sockets: new(r, "sockets", "Sockets in the chat namespace"),
             connects: new(r, "connects", "Connections to the chat namespace, by result"),
             publishes: new(r, "publishes", "Messages that were to be stored, by result"),
+            events: new(r, "events", "Events of clients, by what became of them at first"),
+            ack_seconds: times(r, "ack_seconds", "From a message's arrival to its ack"),
+            end_to_end_seconds: times(
+                r,
+                "end_to_end_seconds",
+                "From a message's time to its way out to the members here, by both nodes' clocks",
+            ),
             emits: new(r, "emits", "Events that rooms have sent to sockets"),
             recoveries: new(r, "recoveries", "Rooms in which a socket was brought up to date"),
             replays: new(r, "replays", "Pages of the log read for one socket"),
             repairs: new(r, "repairs", "Pages of the log read to close a gap"),
             closes: new(r, "transport_closes", "Transports that have ended, by reason"),
+            rate_limited: new(
+                r,
+                "rate_limited",
+                "What was refused as too much, by what and per whom",
+            ),
+            refusals: new(
+                r,
+                "handshake_refusals",
+                "Requests and connections that the edge refused, by reason",
+            ),
             uploads: new(r, "uploads", "Files that sockets have sent, by result"),
             upload_bytes: new(r, "upload_bytes", "Bytes of the files that were queued"),
             connections: new(r, "connections", "Open transports"),
+            unauthenticated: new(r, "unauthenticated", "Transports that have shown no token yet"),
+            http_connections: new(r, "http_connections", "Connections that are busy with HTTP"),
+            incoming: new(r, "receive_buffer_bytes", "Bytes of messages that are incomplete"),
             waiting: new(r, "send_queue_bytes", "Bytes that wait for clients"),
             rooms: new(r, "rooms", "Rooms that are open or opening"),
             room_members: new(r, "room_members", "Sockets in rooms, once for each room"),
@@ -189,6 +156,9 @@ impl Default for Metrics {
             ),
             queued_inputs: new(r, "queued_inputs", "Inputs that wait for the rooms"),
             tasks: new(r, "tasks", "Tasks for connections and for reads of the log"),
+            bytes_in: new(r, "received_bytes", "Bytes of transports, from clients"),
+            bytes_out: new(r, "sent_bytes", "Bytes of transports, to clients"),
+            nats_refusals: new(r, "nats_refusals", "What NATS has denied to this node"),
             counting: Mutex::default(),
             registry,
         }
@@ -201,7 +171,20 @@ fn new<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &
     metric
 }
 
+/// In seconds, from half a millisecond to 8 s.
+fn times(registry: &mut Registry, name: &str, help: &str) -> Histogram {
+    let histogram = Histogram::new(exponential_buckets(0.0005, 2.0, 15));
+    registry.register(name, help, histogram.clone());
+    histogram
+}
+
 impl Metrics {
+    /// Counts an event of a client that was taken, or refused for a reason.
+    pub fn count_event(&self, event: &'static str, refused: Option<ErrorCode>) {
+        let result = refused.map_or("taken", ErrorCode::as_str);
+        self.events.get_or_create(&Event { event, result }).inc();
+    }
+
     pub fn count_publish(&self, result: Published) {
         self.publishes.get_or_create(&Publish { result }).inc();
     }
@@ -224,8 +207,17 @@ impl Metrics {
     /// # Errors
     /// When the text cannot be written.
     pub async fn text(instruments: &Instruments) -> Result<String, fmt::Error> {
-        let Instruments { metrics, edge, hub, publisher, uploads, reads, most_reads, tasks } =
-            instruments;
+        let Instruments {
+            metrics,
+            edge,
+            hub,
+            publisher,
+            uploads,
+            reads,
+            most_reads,
+            tasks,
+            refusals,
+        } = instruments;
         // Shards that are stuck keep the last count: the queue's length tells of them.
         if let Ok(census) = tokio::time::timeout(CENSUS, hub.census()).await {
             set(&metrics.rooms, census.rooms);
@@ -233,25 +225,41 @@ impl Metrics {
             set(&metrics.room_waiters, census.waiters);
         }
         set(&metrics.connections, edge.connections());
+        set(&metrics.unauthenticated, edge.limits().unauthenticated().count());
+        set(&metrics.http_connections, edge.limits().http().count());
+        metrics.incoming.set(i64::try_from(edge.incoming()).unwrap_or(i64::MAX));
         metrics.waiting.set(i64::try_from(edge.waiting()).unwrap_or(i64::MAX));
         set(&metrics.publishes_in_flight, publisher.in_flight());
         set(&metrics.log_reads_in_flight, most_reads - reads.available_permits());
         set(&metrics.upload_bytes_in_flight, uploads.held());
         set(&metrics.queued_inputs, hub.queued());
         set(&metrics.tasks, edge.tasks() + tasks.len());
-        metrics.count_closes(edge);
+        metrics.count_elsewhere(edge, *refusals.borrow() + uploads.refusals());
         let mut text = String::new();
         text::encode(&mut text, &metrics.registry)?;
         Ok(text)
     }
 
-    /// Brings the counters up to the edge's own count; one caller at a time, or they would overshoot.
-    fn count_closes(&self, edge: &Edge) {
+    /// Brings the counters up to what others count; one caller at a time, or they would overshoot.
+    fn count_elsewhere(&self, edge: &Edge, refusals: u64) {
         let _turn = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         for (reason, ended) in edge.ended() {
             let counter = self.closes.get_or_create_owned(&Close { reason: Reason(reason) });
             counter.inc_by(ended.saturating_sub(counter.get()));
         }
+        for (what, per, count) in edge.limits().counts().all() {
+            let labels = RateLimited { what: what.as_str(), per: per.as_str() };
+            let counter = self.rate_limited.get_or_create_owned(&labels);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        for (reason, count) in edge.refused() {
+            let counter = self.refusals.get_or_create_owned(&HandshakeRefusal { reason });
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        let (bytes_in, bytes_out) = edge.bytes();
+        self.bytes_in.inc_by(bytes_in.saturating_sub(self.bytes_in.get()));
+        self.bytes_out.inc_by(bytes_out.saturating_sub(self.bytes_out.get()));
+        self.nats_refusals.inc_by(refusals.saturating_sub(self.nats_refusals.get()));
     }
 }
 

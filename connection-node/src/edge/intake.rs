@@ -1,0 +1,264 @@
+//! What one client may send: little until it is authenticated, and then its share of the memory in
+//! which a node keeps what is not complete yet.
+//!
+//! A file comes as an event and its attachments, which wait for each other; an event that is complete
+//! is its handler's business. What waits is counted from the moment it is announced.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use super::{
+    CloseReason,
+    frames::{Message, Seen},
+};
+use crate::limits::{Caller, Limits, Place};
+
+/// Larger texts count, for a node has to keep them until they are complete; below, it is too little to
+/// mind.
+const LARGE: u64 = 64 << 10;
+/// How many times over a client may send what it may send in one packet before it is authenticated: a
+/// few attempts, and what upkeep takes.
+const ATTEMPTS: u64 = 4;
+
+/// Bytes of incomplete messages, all clients together.
+pub(super) struct Budget {
+    most: u64,
+    held: AtomicU64,
+}
+
+impl Budget {
+    pub(super) fn new(most: u64) -> Arc<Self> {
+        Arc::new(Self { most, held: AtomicU64::new(0) })
+    }
+
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let more = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.most);
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What one client may send.
+pub struct Intake {
+    caller: Caller,
+    limits: Arc<Limits>,
+    /// Bytes that a packet may have before its client is authenticated.
+    first_payload: u64,
+    /// Bytes that may be held for this client.
+    most: u64,
+    budget: Arc<Budget>,
+    admitted: AtomicBool,
+    /// Where it stands until it is authenticated.
+    place: Mutex<Option<Place>>,
+    /// Bytes counted in the budget.
+    held: AtomicU64,
+    /// Those of them that belong to the message that is coming in.
+    incoming: AtomicU64,
+}
+
+/// Sizes for every intake of a node.
+#[derive(Clone)]
+pub(super) struct IntakeBounds {
+    pub(super) first_payload: u64,
+    pub(super) max_payload: u64,
+    pub(super) budget: Arc<Budget>,
+    pub(super) limits: Arc<Limits>,
+}
+
+impl Intake {
+    pub(super) fn new(bounds: &IntakeBounds, caller: Caller, place: Place) -> Self {
+        Self {
+            caller,
+            limits: bounds.limits.clone(),
+            first_payload: bounds.first_payload,
+            // One that is waiting for its attachments, and one that comes in.
+            most: bounds.max_payload.saturating_mul(2),
+            budget: bounds.budget.clone(),
+            admitted: AtomicBool::new(false),
+            place: Mutex::new(Some(place)),
+            held: AtomicU64::new(0),
+            incoming: AtomicU64::new(0),
+        }
+    }
+
+    /// The client, as limits know it.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The client has shown a good token.
+    pub fn admit(&self) {
+        self.admitted.store(true, Ordering::Release);
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Whether the client has shown a good token.
+    pub fn is_admitted(&self) -> bool {
+        self.admitted.load(Ordering::Acquire)
+    }
+
+    /// An event is complete: what waited for it is its handler's.
+    pub fn complete(&self) {
+        let waiting = self.held.load(Ordering::Relaxed);
+        let done = waiting.saturating_sub(self.incoming.load(Ordering::Relaxed));
+        self.held.fetch_sub(done, Ordering::Relaxed);
+        self.budget.give_back(done);
+    }
+
+    /// The bytes that a packet may have now.
+    pub(super) fn max_payload(&self, admitted: u64) -> u64 {
+        if self.is_admitted() { admitted } else { admitted.min(self.first_payload) }
+    }
+
+    /// Whether a client that has sent so much may go on.
+    pub(super) fn may_have_sent(&self, bytes: u64) -> bool {
+        self.is_admitted() || bytes <= self.first_payload.saturating_mul(ATTEMPTS)
+    }
+
+    /// A frame was seen; why the transport is to be closed for it.
+    pub(super) fn see(&self, seen: Seen) -> Result<(), CloseReason> {
+        match seen {
+            Seen::End => self.incoming.store(0, Ordering::Relaxed),
+            Seen::Control => self.pace()?,
+            Seen::Part(message) => {
+                self.pace()?;
+                self.announced(message)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pace(&self) -> Result<(), CloseReason> {
+        self.limits.frame(&self.caller).map_err(|_| CloseReason::Protocol)
+    }
+
+    /// A message says that it has so much, so far.
+    fn announced(&self, message: Message) -> Result<(), CloseReason> {
+        if message.bytes > self.max_payload(u64::MAX) {
+            return Err(CloseReason::Protocol);
+        }
+        let counts = message.binary || message.bytes > LARGE;
+        let held = self.incoming.load(Ordering::Relaxed);
+        let more = if counts { message.bytes.saturating_sub(held) } else { 0 };
+        self.hold(more)?;
+        self.incoming.store(held + more, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Counts bytes that wait until an event is complete.
+    pub(super) fn hold(&self, bytes: u64) -> Result<(), CloseReason> {
+        let held = self.held.load(Ordering::Relaxed);
+        if held.saturating_add(bytes) > self.most {
+            return Err(CloseReason::Protocol);
+        }
+        if !self.budget.take(bytes) {
+            return Err(CloseReason::Fault);
+        }
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.budget.give_back(*self.held.get_mut());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::limits::LimitSettings;
+
+    impl Intake {
+        /// For tests of something else.
+        pub(crate) fn unbounded() -> Self {
+            let intake = intake(&bounds(u64::MAX));
+            intake.admit();
+            intake
+        }
+    }
+
+    fn bounds(most: u64) -> IntakeBounds {
+        IntakeBounds {
+            first_payload: 100_000,
+            max_payload: 1_000_000,
+            budget: Budget::new(most),
+            limits: Arc::new(Limits::new(&LimitSettings::off())),
+        }
+    }
+
+    fn intake(bounds: &IntakeBounds) -> Intake {
+        let address = IpAddr::from([127, 0, 0, 1]).into();
+        let place = bounds.limits.unauthenticated().enter(address, false).ok().unwrap();
+        Intake::new(bounds, Caller::new(address), place)
+    }
+
+    fn part(bytes: u64, binary: bool) -> Seen {
+        Seen::Part(Message { bytes, binary })
+    }
+
+    #[test]
+    fn little_may_come_before_a_token() {
+        let bounds = bounds(u64::MAX);
+        let intake = intake(&bounds);
+        assert_eq!(bounds.limits.unauthenticated().count(), 1);
+        assert_eq!(intake.see(part(100_000, false)), Ok(()));
+        assert_eq!(intake.see(part(100_001, false)), Err(CloseReason::Protocol));
+        assert!(intake.may_have_sent(400_000) && !intake.may_have_sent(400_001));
+        intake.admit();
+        assert_eq!(bounds.limits.unauthenticated().count(), 0);
+        assert_eq!(intake.see(part(1_000_000, false)), Ok(()));
+        assert!(intake.may_have_sent(400_001));
+    }
+
+    #[test]
+    fn what_waits_is_counted_until_its_event_is_complete() {
+        let bounds = bounds(u64::MAX);
+        let held = || bounds.budget.held();
+        let intake = intake(&bounds);
+        intake.admit();
+        // An event, an attachment, and half of the next.
+        for seen in [part(500, false), Seen::End, part(7_000, true), Seen::End, part(30, true)] {
+            intake.see(seen).unwrap();
+        }
+        assert_eq!(held(), 7_030);
+        intake.see(part(50, true)).unwrap();
+        assert_eq!(held(), 7_050);
+        intake.complete();
+        assert_eq!(held(), 50, "what comes in does not belong to the event before");
+        intake.see(Seen::End).unwrap();
+        assert_eq!(held(), 50);
+        intake.complete();
+        assert_eq!(held(), 0);
+        intake.see(part(LARGE + 1, false)).unwrap();
+        assert_eq!(held(), LARGE + 1);
+        drop(intake);
+        assert_eq!(held(), 0);
+    }
+
+    #[test]
+    fn a_client_and_a_node_hold_so_much() {
+        let bounds = bounds(3_000_000);
+        let [one, other] = [intake(&bounds), intake(&bounds)];
+        one.admit();
+        other.admit();
+        one.see(part(2_000_000, true)).unwrap();
+        assert_eq!(one.see(part(2_000_001, true)), Err(CloseReason::Protocol));
+        assert_eq!(other.see(part(1_000_001, true)), Err(CloseReason::Fault));
+        other.see(part(1_000_000, true)).unwrap();
+        drop((one, other));
+        assert_eq!(bounds.budget.held(), 0);
+    }
+}

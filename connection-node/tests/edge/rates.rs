@@ -1,0 +1,131 @@
+//! Clients that come too often, and what a proxy says of them.
+
+use connection_node::{
+    edge::{CloseReason, EdgeConfig},
+    limits::{LimitSettings, Rate, network},
+};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+use crate::{
+    client::{HANDSHAKE, Polling, Reply, Socket, http},
+    node::{DEADLINE, Node, config},
+};
+
+const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
+const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
+
+fn limited(change: impl FnOnce(&mut LimitSettings)) -> EdgeConfig {
+    let mut limits = LimitSettings::off();
+    change(&mut limits);
+    EdgeConfig { limits, ..config() }
+}
+
+/// Asks for a session as one for whom a proxy forwards.
+async fn open(node: &Node, forwarded: &str) -> Reply {
+    http(node.address, "GET", POLLING, &[("X-Forwarded-For", forwarded)], "").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_handshakes_are_told_when_to_come_again() {
+    let node = Node::start(limited(|limits| limits.limit_handshakes = Rate::new(1, 3))).await;
+    let first = Polling::open(node.address).await;
+    let _second = Socket::open(node.address, WEBSOCKET).await;
+    let _third = Polling::open(node.address).await;
+    let by_websocket = http(node.address, "GET", WEBSOCKET, &HANDSHAKE, "").await;
+    for reply in [by_websocket, open(&node, "198.51.100.1").await] {
+        assert_eq!((reply.status, reply.code()), (429, 4), "{reply:?}");
+        let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=2).contains(&wait), "{wait}");
+    }
+    // Those who are in are not concerned.
+    assert_eq!(first.post("40").await.status, 200);
+    let refused: Vec<_> = node.edge.refused().collect();
+    assert_eq!(refused, [("rate_limited", 2)]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxy_tells_clients_apart() {
+    let config = limited(|limits| {
+        limits.limit_handshakes = Rate::new(1, 1);
+        limits.trusted_proxies = vec![network("127.0.0.0/8").unwrap()];
+    });
+    let node = Node::start(config).await;
+    assert_eq!(open(&node, "198.51.100.1").await.status, 200);
+    assert_eq!(open(&node, "198.51.100.2").await.status, 200);
+    // Whatever the client itself has written stands further left.
+    for forwarded in ["198.51.100.1", "203.0.113.7, 198.51.100.1", "198.51.100.1, 127.0.0.2"] {
+        assert_eq!(open(&node, forwarded).await.status, 429, "{forwarded}");
+    }
+    // The whole /64 of an IPv6 client is one client.
+    assert_eq!(open(&node, "2001:db8:1:2::1").await.status, 200);
+    assert_eq!(open(&node, "2001:db8:1:2:aaaa::9").await.status, 429);
+    assert_eq!(open(&node, "2001:db8:1:3::1").await.status, 200);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_without_a_token_are_bounded() {
+    let config = limited(|limits| {
+        limits.max_unauthenticated = 3;
+        limits.trusted_proxies = vec![network("127.0.0.1").unwrap()];
+        limits.max_unauthenticated_per_address = 2;
+    });
+    let mut node = Node::start(config).await;
+    assert_eq!(open(&node, "198.51.100.1").await.status, 200);
+    assert_eq!(open(&node, "198.51.100.1").await.status, 200);
+    let each = open(&node, "198.51.100.1").await;
+    assert_eq!((each.status, each.header("retry-after")), (429, Some("1")));
+    let last = Polling::open(node.address).await;
+    let all = open(&node, "198.51.100.2").await;
+    assert_eq!((all.status, all.header("retry-after")), (503, Some("1")));
+    // Who enters makes room.
+    assert_eq!(last.post("40").await.status, 200);
+    node.see_connected().await;
+    assert_eq!(open(&node, "198.51.100.2").await.status, 200);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_ask_for_nothing_are_bounded() {
+    let config = limited(|limits| limits.max_unauthenticated_per_address = 2);
+    let mut node = Node::start(config).await;
+    let mut client = Socket::connect(node.address).await;
+    node.see_connected().await;
+    let connect = async || TcpStream::connect(node.address).await.unwrap();
+    let held = [connect().await, connect().await];
+    let mut third = connect().await;
+    let end = timeout(DEADLINE, third.read(&mut [0])).await.expect("it is closed");
+    assert!(matches!(end, Ok(0) | Err(_)));
+    // A WebSocket that is in use is none of them.
+    client.echo("undisturbed").await;
+    drop(held);
+    let reached = async {
+        while node.edge.limits().http().count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, reached).await.expect("the places are given back");
+    client.echo("undisturbed").await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_frames_ends_its_connection() {
+    let config = limited(|limits| limits.limit_socket_events = Rate::new(1, 10));
+    let mut node = Node::start(config).await;
+    let mut bystander = Socket::connect(node.address).await;
+    node.see_connected().await;
+    let mut client = Socket::connect(node.address).await;
+    node.see_connected().await;
+    for _ in 0..100 {
+        // What is no event is not counted as one.
+        if futures_util::SinkExt::send(&mut client.0, "3".into()).await.is_err() {
+            break;
+        }
+    }
+    client.wait_for_end().await;
+    assert_eq!(node.see_disconnected().await, Some(CloseReason::Protocol));
+    bystander.echo("undisturbed").await;
+    node.stop().await;
+}
