@@ -32,9 +32,13 @@ export class Member {
     const due = Date.now();
     await this.connect();
     connectTime.add(Date.now() - due);
-    const { room } = this.plan;
-    const ack = await this.socket.request('join-room', { room });
-    if (ack.status !== 'success') throw new Error(`join-room ${room}: ${JSON.stringify(ack)}`);
+    const { name, room } = this.plan;
+    let ack = await this.socket.request('join-room', { room });
+    while (ack.status !== 'success') {
+      if (Date.now() > due + PATIENCE) throw new Error(`${name} cannot join ${room}: ${JSON.stringify(ack)}`);
+      await sleep(ack.retryAfter || AGAIN);
+      ack = await this.socket.request('join-room', { room });
+    }
     for (const message of ack.history) this.ledger.take(message);
     this.ledger.reached(ack.seq);
   }
