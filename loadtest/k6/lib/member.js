@@ -50,7 +50,8 @@ export class Member {
 
   /** Says all its messages at even intervals, and resolves when they are stored. */
   async talk() {
-    const { interval } = this.plan;
+    const { interval, room } = this.plan;
+    this.socket.emit('typing', { room, typing: true });
     const start = Date.now() + Math.random() * interval;
     const said = [];
     for (let n = 0; n < this.plan.each; n += 1) {
