@@ -32,6 +32,8 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::empty();
     builder
         .tags(HashSet::from(TAGS))
+        // By default any tag may have a title and a language.
+        .generic_attributes(HashSet::new())
         .tag_attributes([("a", HashSet::from(["href"]))].into())
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .url_relative(ammonia::UrlRelative::Deny)
@@ -103,6 +105,10 @@ mod tests {
             (
                 "[s](https://example.org)",
                 "<p><a href=\"https://example.org\" rel=\"noopener noreferrer nofollow\">s</a></p>",
+            ),
+            (
+                "[s](mailto:a@b.c \"said by nobody\") <b lang=x title=y>b</b>",
+                "<p><a href=\"mailto:a@b.c\" rel=\"noopener noreferrer nofollow\">s</a> <b>b</b></p>",
             ),
         ] {
             assert_eq!(render(content).as_deref(), Some(html));

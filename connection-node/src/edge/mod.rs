@@ -28,12 +28,15 @@
 //! | `query` | the parameters of a request |
 //! | `origin` | the allowed origins |
 //! | `refusal` | the answers to what is refused |
+//! | `fuzzing` | ways into the parsers, in the fuzzer's build alone |
 
 mod close_reason;
 mod config;
 mod dispatch;
 mod drain;
 mod frames;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod headers;
 mod intake;
 mod opening;

@@ -86,7 +86,17 @@ pub(super) fn allow_reading(origin: HeaderValue, response: &mut HeaderMap) {
 fn normal_form(origin: &str) -> Option<String> {
     let origin = origin.to_ascii_lowercase();
     let uri: Uri = origin.parse().ok()?;
-    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+    let (host, port) = (authority.host(), authority.port());
+    let authority = authority.as_str();
+    // What the parser lets stand beside the two (an empty port, text behind a bracket) is no origin.
+    let rest = authority.strip_prefix(host)?;
+    if host.is_empty() || rest.strip_prefix(':') != port.as_ref().map(http::uri::Port::as_str) {
+        return None;
+    }
+    if port.is_none() && !rest.is_empty() {
+        return None;
+    }
     let bare = origin.strip_suffix('/').unwrap_or(&origin);
     if bare.len() != scheme.len() + "://".len() + authority.len() || authority.contains('@') {
         return None;
@@ -158,6 +168,10 @@ mod tests {
         for list in [
             "chat.example.com",
             "https://",
+            "https://:443",
+            "https://a.example:",
+            "http://[::1]g:80",
+            "http://[::1]g",
             "https://a.example/path",
             "https://u@a.example",
             "https://a.example,*",

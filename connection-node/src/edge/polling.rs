@@ -203,7 +203,7 @@ async fn exchange<A: Adapter>(
 }
 
 /// The session that an open packet (`0{"sid":...}`) names.
-fn session_of(packet: &[u8]) -> Option<Sid> {
+pub(super) fn session_of(packet: &[u8]) -> Option<Sid> {
     #[derive(Deserialize)]
     struct Open {
         sid: Sid,

@@ -133,7 +133,7 @@ async fn bare_stream(upgraded: OnUpgrade) -> Option<Parts<ServedIo>> {
 }
 
 /// Checks an opening handshake and returns its key.
-fn websocket_key<'h>(
+pub(super) fn websocket_key<'h>(
     method: &Method,
     version: Version,
     headers: &'h HeaderMap,
@@ -183,7 +183,7 @@ fn is_key(key: &[u8]) -> bool {
 
 /// The 101 that completes the handshake. It names no extension and no subprotocol: none is
 /// negotiated.
-fn switching_protocols(key: &HeaderValue) -> Result<Response, Refusal> {
+pub(super) fn switching_protocols(key: &HeaderValue) -> Result<Response, Refusal> {
     let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
         .map_err(|_| Refusal::BadRequest("Sec-WebSocket-Key cannot be answered"))?;
     let mut response = Response::new(Body::empty());

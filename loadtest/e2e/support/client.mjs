@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { io } from 'socket.io-client';
 
 import { ackMismatch, eventMismatch } from './fixtures.mjs';
+import { rememberContent } from './private.mjs';
 import { nodes, token } from './stack.mjs';
 
 /** How long anything may take before the test fails; far above what a healthy system needs. */
@@ -13,6 +14,9 @@ export const DEADLINE = 30_000;
 
 /** Every way a client may talk to a node; the last starts with polling and upgrades. */
 export const TRANSPORTS = [['websocket'], ['polling'], ['polling', 'websocket']];
+
+/** The events that carry what people say. */
+const TEXTS = ['chat-message', 'broadcast-message', 'admin-announcement'];
 
 /** A room that no other test uses. */
 export const newRoom = (prefix = 'room') => `${prefix}-${randomUUID()}`;
@@ -81,6 +85,7 @@ export class Client {
     this.socket.onAny((event, payload) => {
       if (checkShapes) this.#note(eventMismatch(event, payload));
       this.inbox.push({ event, payload });
+      if (TEXTS.includes(event)) rememberContent(payload);
       this.#look();
     });
     this.socket.on('connect_error', (error) => (this.refusal = error));
@@ -115,6 +120,7 @@ export class Client {
 
   /** Sends an event and returns its ack; without `payload` nothing but the event's name goes out. */
   async request(event, ...payload) {
+    if (TEXTS.includes(event)) rememberContent(payload[0]);
     let ack;
     try {
       ack = await this.socket.timeout(DEADLINE).emitWithAck(event, ...payload);

@@ -2,6 +2,8 @@
 
 import { createHmac } from 'node:crypto';
 
+import { remember } from './private.mjs';
+
 const DEADLINE = 60_000;
 
 /** Base URLs of the nodes, at least two. */
@@ -17,7 +19,7 @@ export const strictNode = process.env.STARLING_STRICT_NODE?.replace(/\/$/, '');
  */
 export async function token(user, node = 0) {
   const { token } = await post(`${nodes[node]}/dev/token`, user);
-  return token;
+  return remember('token', token);
 }
 
 /**
@@ -46,7 +48,7 @@ export function signed(claims, header = { alg: 'HS256', typ: 'JWT' }) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const message = `${part(header)}.${part(claims)}`;
   const signature = createHmac('sha256', required('STARLING_JWT_SECRET')).update(message).digest('base64url');
-  return `${message}.${signature}`;
+  return remember('token', `${message}.${signature}`);
 }
 
 function required(name) {

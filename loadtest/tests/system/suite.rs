@@ -10,6 +10,7 @@ use anyhow::{Context as _, ensure};
 use jsonwebtoken::{EncodingKey, Header};
 use loadtest::node_js;
 use local_stack::{
+    s3::S3Options,
     socket_io_client,
     stack::Stack,
     stack_options::{StackOptions, default_public},
@@ -18,19 +19,22 @@ use tokio::process::Command;
 
 use crate::{
     control::{self, Control},
-    strict_node,
+    logs, strict_node,
 };
 
 /// Names the test files to run by a part of their names, for one who works on some of them.
 const ONLY: &str = "STARLING_ONLY";
 
-/// Starts a stack of two nodes and two workers and runs every test file of `folder` against it.
+/// Starts a stack of two nodes and two workers and runs every test file of `folder` against it. In the end
+/// nothing private may stand in the logs.
 pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result<()> {
     node_js::check_node()?;
     node_js::install_packages()?;
     let files = test_files(&node_js::folder().join(folder))?;
+    let private = logs::private_of(folder)?;
     let public = default_public();
     let client = socket_io_client::find_or_install(&public).await?;
+    let s3_secret = S3Options::default().secret_key;
     // Each service gets into NATS as its own role, as in production: what a role lacks fails here.
     let keys = tempfile::tempdir().context("cannot make a temporary folder")?;
     let options = StackOptions {
@@ -46,8 +50,8 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
     for file in &files {
         let name = file.strip_prefix(node_js::folder()).unwrap_or(file).display().to_string();
         eprintln!("\n── {name}");
-        let mut node = node(file, &stack, &control)?;
-        node.envs(environment.iter().copied());
+        let mut node = on_stack(file, &stack, &control)?;
+        node.env(logs::PRIVATE, &private).envs(environment.iter().copied());
         // A third node is there for those tests alone: others count the nodes.
         let mut strict = None;
         if file.ends_with(strict_node::TESTS) {
@@ -65,14 +69,17 @@ pub async fn run(folder: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result
     }
     drop(control);
     let refused = stack.nats_process()?.refusals()?;
+    let secrets = [stack.jwt_secret(), &s3_secret];
+    let silent = logs::check(&private, &secrets, stack.data());
     let stopped = stack.stop().await.context("the stack did not stop well");
     ensure!(failed.is_empty(), "failed, as told above: {}", failed.join(", "));
     ensure!(refused.is_empty(), "NATS refused what a service needs:\n{}", refused.join("\n"));
+    silent?;
     stopped
 }
 
 /// The files `*.test.mjs` of a folder that are asked for, in alphabetical order.
-fn test_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn test_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
@@ -87,19 +94,27 @@ fn test_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// One file at a time: `node --test` would run several at once, some of which restart the nodes.
-fn node(file: &Path, stack: &Stack, control: &Control) -> anyhow::Result<Command> {
-    let nodes: Vec<_> = (0..stack.nodes()).map(|node| stack.node_url(node)).collect();
+/// The command that runs one file: `node --test` would run several at once, some of which restart the
+/// nodes, or measure time.
+pub fn node(file: &Path) -> Command {
     let mut command = Command::new("node");
     command
         .args(["--test", "--test-reporter=spec"])
         .arg(file)
         .current_dir(node_js::folder())
+        .kill_on_drop(true);
+    command
+}
+
+/// The same, for a file that wants a stack.
+fn on_stack(file: &Path, stack: &Stack, control: &Control) -> anyhow::Result<Command> {
+    let nodes: Vec<_> = (0..stack.nodes()).map(|node| stack.node_url(node)).collect();
+    let mut command = node(file);
+    command
         .env("STARLING_NODES", nodes.join(","))
         .env("STARLING_CONTROL", &control.url)
         .env("STARLING_JWT_SECRET", stack.jwt_secret())
-        .env("STARLING_EXPIRED_TOKEN", expired_token(stack.jwt_secret())?)
-        .kill_on_drop(true);
+        .env("STARLING_EXPIRED_TOKEN", expired_token(stack.jwt_secret())?);
     Ok(command)
 }
 

@@ -4,6 +4,7 @@
 //! spans there are is left to the services.
 
 mod export;
+mod log;
 mod span;
 
 use std::{sync::OnceLock, time::Duration};
@@ -21,7 +22,10 @@ use tracing_subscriber::EnvFilter;
 use self::export::HttpExport;
 use crate::{BadConfiguration, WebUrl};
 
-pub use self::span::{Span, SpanKind};
+pub use self::{
+    log::log_to,
+    span::{Span, SpanKind},
+};
 
 /// How long one export may take, and the last one at the end.
 const EXPORT_WITHIN: Duration = Duration::from_secs(5);
@@ -124,13 +128,8 @@ impl Telemetry {
 fn log_to_stderr(process: &Process, format: LogFormat) {
     let filter = EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(process.default_log));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_thread_names(process.thread_names)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Human => subscriber.init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    if let Err(error) = log_to(std::io::stderr, filter, format, process.thread_names) {
+        eprintln!("nothing is logged: {error}");
     }
 }
 
