@@ -13,7 +13,7 @@ use super::{
     CloseReason,
     frames::{Message, Seen},
 };
-use crate::limits::{Caller, Limits, Place};
+use crate::limits::{Caller, Limits, Place, Wait};
 
 /// Larger texts count, for a node has to keep them until they are complete; below, it is too little to
 /// mind.
@@ -135,6 +135,11 @@ impl Intake {
             }
         }
         Ok(())
+    }
+
+    /// So many packets came by polling; how long to wait if they are too many at once.
+    pub(super) fn packets(&self, count: u32) -> Result<(), Wait> {
+        self.limits.packets(&self.caller, count)
     }
 
     fn pace(&self) -> Result<(), CloseReason> {

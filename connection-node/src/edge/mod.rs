@@ -16,6 +16,7 @@
 //! | `opening` | the request that opens a session, as it is kept with it |
 //! | `upgrade` | RFC 6455's opening handshake, and the way from hyper's stream to ours |
 //! | `polling` | Engine.IO's HTTP transport: open, GET, POST |
+//! | `packets` | how many packets a polling body may hold, and their portions |
 //! | `transport` | the handle by which the node sees and closes one client's transport |
 //! | `close_reason` | why transports end |
 //! | `intake` | what one client may send, before it is authenticated and after |
@@ -41,6 +42,7 @@ mod headers;
 mod intake;
 mod opening;
 mod origin;
+mod packets;
 mod polling;
 mod query;
 mod refusal;

@@ -182,7 +182,12 @@ impl Limits {
     /// A WebSocket frame has come, of whatever kind. One who goes on after all his events were refused
     /// has to be cut off.
     pub fn frame(&self, caller: &Caller) -> Result<(), Wait> {
-        let taken = self.frames.take(&caller.frames, 1);
+        self.packets(caller, 1)
+    }
+
+    /// So many packets have come by polling, each as good as a frame.
+    pub fn packets(&self, caller: &Caller, count: u32) -> Result<(), Wait> {
+        let taken = self.frames.take(&caller.frames, count);
         taken.inspect_err(|_| self.counts.add(What::Frame, Per::Socket))
     }
 

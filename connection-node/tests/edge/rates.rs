@@ -129,3 +129,56 @@ async fn a_flood_of_frames_ends_its_connection() {
     bystander.echo("undisturbed").await;
     node.stop().await;
 }
+
+/// So many events in one body.
+fn events(count: usize) -> String {
+    vec![r#"42["nobody listens"]"#; count].join("\u{1e}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_holds_few_packets_before_a_token_and_many_behind_it() {
+    let mut node = Node::start(EdgeConfig { max_payload: 1 << 20, ..limited(|_| {}) }).await;
+    let stranger = Polling::open(node.address).await;
+    let many = vec!["40/x"; 17].join("\u{1e}");
+    assert_eq!(stranger.post(&many).await.status, 400);
+    assert_eq!(stranger.get().await.status, 400, "its session has ended");
+    node.see_connections(0).await;
+
+    let client = Polling::connect(node.address).await;
+    node.see_connected().await;
+    assert_eq!(client.post(&events(4_096)).await.body, "ok");
+    // Its last packet comes as far as its first.
+    let last = [events(1_000), r#"427["echo","last"]"#.to_owned()].join("\u{1e}");
+    assert_eq!(client.post(&last).await.body, "ok");
+    assert!(client.get().await.body.contains(r#"437["last"]"#));
+    assert_eq!(client.post(&events(4_097)).await.status, 400);
+    assert_eq!(node.see_disconnected().await, Some(CloseReason::Protocol));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_packet_of_a_body_counts() {
+    // 40 packets a second, and 8 at once.
+    let config = limited(|limits| limits.limit_socket_events = Rate::new(10, 2));
+    let mut node = Node::start(config).await;
+    let client = Polling::connect(node.address).await;
+    node.see_connected().await;
+    // One who sends a body behind the other waits for each.
+    for _ in 0..4 {
+        assert_eq!(client.post(&events(20)).await.body, "ok");
+    }
+    let waited = node.edge.limits().counts().all().map(|(_, _, count)| count).sum::<u64>();
+    assert!(waited >= 4, "{waited}");
+    // One who sends many at once does not.
+    let posts: Vec<_> = (0..16)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.post(&events(20)).await.status })
+        })
+        .collect();
+    assert_eq!(node.see_disconnected().await, Some(CloseReason::Protocol));
+    for post in posts {
+        post.await.unwrap();
+    }
+    node.stop().await;
+}
