@@ -43,7 +43,8 @@ impl Budget {
     }
 
     fn give_back(&self, bytes: u64) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        let less = |held: u64| Some(held.saturating_sub(bytes));
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok();
     }
 }
 
@@ -106,12 +107,12 @@ impl Intake {
         self.admitted.load(Ordering::Acquire)
     }
 
-    /// An event is complete: what waited for it is its handler's.
+    /// An event is complete: what waited for it is its handler's. Several may be at a time, of bodies
+    /// that came by several connections: each gives back what it took off itself.
     pub fn complete(&self) {
-        let waiting = self.held.load(Ordering::Relaxed);
-        let done = waiting.saturating_sub(self.incoming.load(Ordering::Relaxed));
-        self.held.fetch_sub(done, Ordering::Relaxed);
-        self.budget.give_back(done);
+        let incoming = self.incoming.load(Ordering::Relaxed);
+        let held = self.held.fetch_min(incoming, Ordering::Relaxed);
+        self.budget.give_back(held.saturating_sub(incoming));
     }
 
     /// The bytes that a packet may have now.
@@ -161,15 +162,19 @@ impl Intake {
 
     /// Counts bytes that wait until an event is complete.
     pub(super) fn hold(&self, bytes: u64) -> Result<(), CloseReason> {
-        let held = self.held.load(Ordering::Relaxed);
-        if held.saturating_add(bytes) > self.most {
+        let more = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.most);
+        if more(self.held.load(Ordering::Relaxed)).is_none() {
             return Err(CloseReason::Protocol);
         }
         if !self.budget.take(bytes) {
             return Err(CloseReason::Fault);
         }
-        self.held.fetch_add(bytes, Ordering::Relaxed);
-        Ok(())
+        // Others may have held more meanwhile.
+        let held = self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        held.map(drop).map_err(|_| {
+            self.budget.give_back(bytes);
+            CloseReason::Protocol
+        })
     }
 }
 
@@ -251,6 +256,29 @@ mod tests {
         assert_eq!(held(), LARGE + 1);
         drop(intake);
         assert_eq!(held(), 0);
+    }
+
+    #[test]
+    fn bodies_that_come_at_a_time_are_given_back_once() {
+        const ROUNDS: u64 = 50_000;
+        const BYTES: u64 = 1_000;
+        let bounds = bounds(u64::MAX);
+        let intake = intake(&bounds);
+        intake.admit();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..ROUNDS {
+                        intake.hold(BYTES).expect("there is room");
+                        assert!(bounds.budget.held() <= 16 * BYTES, "{}", bounds.budget.held());
+                        intake.complete();
+                    }
+                });
+            }
+        });
+        assert_eq!((intake.held.load(Ordering::Relaxed), bounds.budget.held()), (0, 0));
+        drop(intake);
+        assert_eq!(bounds.budget.held(), 0);
     }
 
     #[test]
