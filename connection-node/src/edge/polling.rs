@@ -45,7 +45,7 @@ impl<A: Adapter> Connection<A> {
         let transport = entry.transport.clone();
 
         let sessions = &self.edge.sessions;
-        let request = opening_request(query, headers, &transport, sessions, Full::default());
+        let request = opening_request(query, &transport, sessions, Full::default());
         let response = send(&self.io, request).await;
 
         // The open packet names the session, and nobody can ask for it before we pass that packet
