@@ -260,24 +260,40 @@ mod tests {
 
     #[test]
     fn bodies_that_come_at_a_time_are_given_back_once() {
-        const ROUNDS: u64 = 50_000;
+        const ROUNDS: u64 = 20_000;
         const BYTES: u64 = 1_000;
         let bounds = bounds(u64::MAX);
-        let intake = intake(&bounds);
-        intake.admit();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..ROUNDS {
-                        intake.hold(BYTES).expect("there is room");
-                        assert!(bounds.budget.held() <= 16 * BYTES, "{}", bounds.budget.held());
-                        intake.complete();
-                    }
-                });
+        let [one, other] = [intake(&bounds), intake(&bounds)];
+        one.admit();
+        other.admit();
+        other.hold(BYTES).expect("there is room");
+        // Both threads complete in the same moment: a turn is when both have arrived.
+        let arrived = AtomicU64::new(0);
+        let meet = |turn: u64| {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            for spins in 0.. {
+                if arrived.load(Ordering::SeqCst) >= turn * 2 {
+                    break;
+                }
+                // One that sleeps wakes too late to meet the other.
+                if spins < 10_000 { std::hint::spin_loop() } else { std::thread::yield_now() }
             }
+        };
+        let work = || {
+            for round in 0..ROUNDS {
+                // Whatever fails is told at the end: a thread that ends early keeps the other waiting.
+                one.hold(BYTES).ok();
+                meet(2 * round + 1);
+                one.complete();
+                meet(2 * round + 2);
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(work);
+            scope.spawn(work);
         });
-        assert_eq!((intake.held.load(Ordering::Relaxed), bounds.budget.held()), (0, 0));
-        drop(intake);
+        assert_eq!((one.held.load(Ordering::Relaxed), bounds.budget.held()), (0, BYTES));
+        drop((one, other));
         assert_eq!(bounds.budget.held(), 0);
     }
 
