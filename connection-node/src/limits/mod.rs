@@ -135,12 +135,18 @@ impl Limits {
 
     /// An address opens a connection.
     pub fn handshake(&self, address: AddressGroup) -> Result<(), Wait> {
-        if let Some(left) = self.penalties().left(address, Instant::now()) {
-            self.counts.add(What::Authentication, Per::Address);
-            return Err(left);
-        }
+        self.penalty(address)?;
         let taken = self.handshakes.take(&address, 1);
         taken.inspect_err(|_| self.counts.add(What::Handshake, Per::Address))
+    }
+
+    /// Whether an address is kept out, for the tokens of its that were refused, and for how long.
+    pub fn penalty(&self, address: AddressGroup) -> Result<(), Wait> {
+        let left = self.penalties().left(address, Instant::now());
+        left.map_or(Ok(()), |left| {
+            self.counts.add(What::Authentication, Per::Address);
+            Err(left)
+        })
     }
 
     /// The place of a connection that has not shown a token yet.

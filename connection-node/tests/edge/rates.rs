@@ -1,9 +1,16 @@
 //! Clients that come too often, and what a proxy says of them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Router, routing::get};
 use connection_node::{
     edge::{CloseReason, EdgeConfig},
     limits::{LimitSettings, Rate, network},
 };
+use http::StatusCode;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use crate::{
@@ -127,6 +134,34 @@ async fn a_flood_of_frames_ends_its_connection() {
     client.wait_for_end().await;
     assert_eq!(node.see_disconnected().await, Some(CloseReason::Protocol));
     bystander.echo("undisturbed").await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_kept_out_has_no_token_looked_at() {
+    let config = limited(|limits| limits.limit_failures = Rate::new(1, 2));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let check = {
+        let asked = asked.clone();
+        async move || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            StatusCode::UNAUTHORIZED
+        }
+    };
+    let app = Router::new().route("/api/door", get(check)).route("/open", get(async || "open"));
+    let node = Node::start_with(config, app).await;
+    let door = async || http(node.address, "GET", "/api/door", &[], "").await;
+    let mut refused = 0;
+    while door().await.status == 401 {
+        refused += 1;
+        assert!(refused < 100, "it is never kept out");
+    }
+    let before = asked.load(Ordering::SeqCst);
+    let reply = door().await;
+    assert_eq!(reply.status, 429, "{reply:?}");
+    assert!(reply.header("retry-after").is_some());
+    assert_eq!(asked.load(Ordering::SeqCst), before, "the application was not asked");
+    assert_eq!(http(node.address, "GET", "/open", &[], "").await.status, 200);
     node.stop().await;
 }
 
