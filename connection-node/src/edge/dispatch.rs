@@ -22,8 +22,9 @@ use super::{
     origin::allow_reading,
     query::{EngineQuery, is_engine_path},
     refusal::Refusal,
+    standing::Standing,
 };
-use crate::limits::{AddressGroup, Place};
+use crate::limits::AddressGroup;
 
 /// Where the application asks for tokens.
 const API: &str = "/api/";
@@ -34,8 +35,7 @@ pub(super) struct Connection<A: Adapter> {
     pub(super) io: IoService<A>,
     pub(super) app: Router,
     pub(super) peer: SocketAddr,
-    /// Its place among the connections that are busy with HTTP.
-    pub(super) _place: Place,
+    pub(super) standing: Standing,
 }
 
 impl<A: Adapter> Connection<A> {

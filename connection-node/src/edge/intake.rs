@@ -22,6 +22,13 @@ const LARGE: u64 = 64 << 10;
 /// few attempts, and what upkeep takes.
 const ATTEMPTS: u64 = 4;
 
+/// HTTP connections of a session that are its own: one to poll and one to send, and those that they
+/// replace.
+const CARRIERS: usize = 4;
+
+/// Marks an HTTP connection as one of a session's own, until it is dropped.
+pub(super) type Carrier = Arc<()>;
+
 /// Bytes of incomplete messages, all clients together.
 pub(super) struct Budget {
     most: u64,
@@ -60,6 +67,7 @@ pub struct Intake {
     admitted: AtomicBool,
     /// Where it stands until it is authenticated.
     place: Mutex<Option<Place>>,
+    carriers: Carrier,
     /// Bytes counted in the budget.
     held: AtomicU64,
     /// Those of them that belong to the message that is coming in.
@@ -86,6 +94,7 @@ impl Intake {
             budget: bounds.budget.clone(),
             admitted: AtomicBool::new(false),
             place: Mutex::new(Some(place)),
+            carriers: Carrier::default(),
             held: AtomicU64::new(0),
             incoming: AtomicU64::new(0),
         }
@@ -105,6 +114,13 @@ impl Intake {
     /// Whether the client has shown a good token.
     pub fn is_admitted(&self) -> bool {
         self.admitted.load(Ordering::Acquire)
+    }
+
+    /// Takes an HTTP connection for one of the client's own, if it has shown a token and has not many
+    /// yet.
+    pub(super) fn carrier(&self) -> Option<Carrier> {
+        let few = Arc::strong_count(&self.carriers) <= CARRIERS;
+        (self.is_admitted() && few).then(|| self.carriers.clone())
     }
 
     /// An event is complete: what waited for it is its handler's. Several may be at a time, of bodies

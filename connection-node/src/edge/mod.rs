@@ -24,6 +24,7 @@
 //! | `headers` | what every answer tells browsers |
 //! | `stream` | the WebSocket stream that obeys that handle |
 //! | `stall` | the deadline for a write that makes no progress |
+//! | `standing` | among whom a TCP connection is counted |
 //! | `registry` | which transports are open, and which Engine.IO session each serves |
 //! | `drain` | closing all of them, paced, and the end of every task |
 //! | `query` | the parameters of a request |
@@ -49,6 +50,7 @@ mod refusal;
 mod registry;
 mod serve;
 mod stall;
+mod standing;
 mod stream;
 mod transport;
 mod upgrade;

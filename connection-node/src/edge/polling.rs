@@ -164,7 +164,9 @@ impl<A: Adapter> Connection<A> {
     }
 
     fn session(&self, sid: Sid) -> Result<Transport, Refusal> {
-        self.edge.registry.session(sid).ok_or(Refusal::UnknownSession)
+        let transport = self.edge.registry.session(sid).ok_or(Refusal::UnknownSession)?;
+        self.standing.carry(transport.intake());
+        Ok(transport)
     }
 
     /// Reads a body of at most `max_payload` bytes, or `first_payload` before a token was shown, each

@@ -11,10 +11,14 @@ use connection_node::{
     limits::{LimitSettings, Rate, network},
 };
 use http::StatusCode;
-use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 use crate::{
-    client::{HANDSHAKE, Polling, Reply, Socket, http},
+    client::{HANDSHAKE, Polling, Reply, Socket, http, read_reply},
     node::{DEADLINE, Node, config},
 };
 
@@ -114,6 +118,51 @@ async fn connections_that_ask_for_nothing_are_bounded() {
     };
     timeout(DEADLINE, reached).await.expect("the places are given back");
     client.echo("undisturbed").await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_of_a_session_with_a_token_take_no_place() {
+    // Connections of clients that are through may take a moment to end.
+    let config = limited(|limits| limits.max_unauthenticated_per_address = 3);
+    let mut node = Node::start(config).await;
+    let client = Polling::connect(node.address).await;
+    node.see_connected().await;
+    let places = async |count| {
+        let reached = async {
+            while node.edge.limits().http().count() != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        let reached = timeout(DEADLINE, reached).await;
+        assert!(reached.is_ok(), "{} places, not {count}", node.edge.limits().http().count());
+    };
+    let post = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n3",
+        client.target("polling")
+    );
+    let connection = async || {
+        let mut stream = TcpStream::connect(node.address).await.unwrap();
+        stream.write_all(post.as_bytes()).await.unwrap();
+        assert_eq!(read_reply(&mut stream).await.status, 200);
+        stream
+    };
+    places(0).await;
+    let own = [connection().await, connection().await, connection().await, connection().await];
+    places(0).await;
+    // A session has a few of its own, not any number.
+    let further = [connection().await, connection().await];
+    places(2).await;
+    drop((own, further));
+    places(0).await;
+    // Before a token it has none.
+    let stranger = Polling::open(node.address).await;
+    places(0).await;
+    let mut stream = TcpStream::connect(node.address).await.unwrap();
+    let post = post.replace(&client.sid, &stranger.sid);
+    stream.write_all(post.as_bytes()).await.unwrap();
+    assert_eq!(read_reply(&mut stream).await.status, 200);
+    places(1).await;
     node.stop().await;
 }
 
