@@ -22,8 +22,12 @@ use super::{
     origin::allow_reading,
     query::{EngineQuery, is_engine_path},
     refusal::Refusal,
+    standing::Standing,
 };
-use crate::limits::{AddressGroup, Place};
+use crate::limits::AddressGroup;
+
+/// Where the application asks for tokens.
+const API: &str = "/api/";
 
 /// What one TCP connection's requests are served with.
 pub(super) struct Connection<A: Adapter> {
@@ -31,8 +35,7 @@ pub(super) struct Connection<A: Adapter> {
     pub(super) io: IoService<A>,
     pub(super) app: Router,
     pub(super) peer: SocketAddr,
-    /// Its place among the connections that are busy with HTTP.
-    pub(super) _place: Place,
+    pub(super) standing: Standing,
 }
 
 impl<A: Adapter> Connection<A> {
@@ -61,6 +64,12 @@ impl<A: Adapter> Connection<A> {
 
     async fn handle_app(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
         let client = self.client(request.headers());
+        // Who is kept out cannot try another token; what needs none stays open to it.
+        if request.uri().path().starts_with(API)
+            && let Err(wait) = self.edge.limits().penalty(client)
+        {
+            return Ok(self.refuse_app(Refusal::RateLimited(wait)));
+        }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         // A handler reads its body before it answers: this ends those that trickle.

@@ -13,7 +13,7 @@ use super::{
     CloseReason,
     frames::{Message, Seen},
 };
-use crate::limits::{Caller, Limits, Place};
+use crate::limits::{Caller, Limits, Place, Wait};
 
 /// Larger texts count, for a node has to keep them until they are complete; below, it is too little to
 /// mind.
@@ -21,6 +21,13 @@ const LARGE: u64 = 64 << 10;
 /// How many times over a client may send what it may send in one packet before it is authenticated: a
 /// few attempts, and what upkeep takes.
 const ATTEMPTS: u64 = 4;
+
+/// HTTP connections of a session that are its own: one to poll and one to send, and those that they
+/// replace.
+const CARRIERS: usize = 4;
+
+/// Marks an HTTP connection as one of a session's own, until it is dropped.
+pub(super) type Carrier = Arc<()>;
 
 /// Bytes of incomplete messages, all clients together.
 pub(super) struct Budget {
@@ -43,7 +50,8 @@ impl Budget {
     }
 
     fn give_back(&self, bytes: u64) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        let less = |held: u64| Some(held.saturating_sub(bytes));
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok();
     }
 }
 
@@ -59,6 +67,7 @@ pub struct Intake {
     admitted: AtomicBool,
     /// Where it stands until it is authenticated.
     place: Mutex<Option<Place>>,
+    carriers: Carrier,
     /// Bytes counted in the budget.
     held: AtomicU64,
     /// Those of them that belong to the message that is coming in.
@@ -85,6 +94,7 @@ impl Intake {
             budget: bounds.budget.clone(),
             admitted: AtomicBool::new(false),
             place: Mutex::new(Some(place)),
+            carriers: Carrier::default(),
             held: AtomicU64::new(0),
             incoming: AtomicU64::new(0),
         }
@@ -106,12 +116,19 @@ impl Intake {
         self.admitted.load(Ordering::Acquire)
     }
 
-    /// An event is complete: what waited for it is its handler's.
+    /// Takes an HTTP connection for one of the client's own, if it has shown a token and has not many
+    /// yet.
+    pub(super) fn carrier(&self) -> Option<Carrier> {
+        let few = Arc::strong_count(&self.carriers) <= CARRIERS;
+        (self.is_admitted() && few).then(|| self.carriers.clone())
+    }
+
+    /// An event is complete: what waited for it is its handler's. Several may be at a time, of bodies
+    /// that came by several connections: each gives back what it took off itself.
     pub fn complete(&self) {
-        let waiting = self.held.load(Ordering::Relaxed);
-        let done = waiting.saturating_sub(self.incoming.load(Ordering::Relaxed));
-        self.held.fetch_sub(done, Ordering::Relaxed);
-        self.budget.give_back(done);
+        let incoming = self.incoming.load(Ordering::Relaxed);
+        let held = self.held.fetch_min(incoming, Ordering::Relaxed);
+        self.budget.give_back(held.saturating_sub(incoming));
     }
 
     /// The bytes that a packet may have now.
@@ -137,6 +154,11 @@ impl Intake {
         Ok(())
     }
 
+    /// So many packets came by polling; how long to wait if they are too many at once.
+    pub(super) fn packets(&self, count: u32) -> Result<(), Wait> {
+        self.limits.packets(&self.caller, count)
+    }
+
     fn pace(&self) -> Result<(), CloseReason> {
         self.limits.frame(&self.caller).map_err(|_| CloseReason::Protocol)
     }
@@ -156,15 +178,19 @@ impl Intake {
 
     /// Counts bytes that wait until an event is complete.
     pub(super) fn hold(&self, bytes: u64) -> Result<(), CloseReason> {
-        let held = self.held.load(Ordering::Relaxed);
-        if held.saturating_add(bytes) > self.most {
+        let more = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.most);
+        if more(self.held.load(Ordering::Relaxed)).is_none() {
             return Err(CloseReason::Protocol);
         }
         if !self.budget.take(bytes) {
             return Err(CloseReason::Fault);
         }
-        self.held.fetch_add(bytes, Ordering::Relaxed);
-        Ok(())
+        // Others may have held more meanwhile.
+        let held = self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        held.map(drop).map_err(|_| {
+            self.budget.give_back(bytes);
+            CloseReason::Protocol
+        })
     }
 }
 
@@ -246,6 +272,45 @@ mod tests {
         assert_eq!(held(), LARGE + 1);
         drop(intake);
         assert_eq!(held(), 0);
+    }
+
+    #[test]
+    fn bodies_that_come_at_a_time_are_given_back_once() {
+        const ROUNDS: u64 = 20_000;
+        const BYTES: u64 = 1_000;
+        let bounds = bounds(u64::MAX);
+        let [one, other] = [intake(&bounds), intake(&bounds)];
+        one.admit();
+        other.admit();
+        other.hold(BYTES).expect("there is room");
+        // Both threads complete in the same moment: a turn is when both have arrived.
+        let arrived = AtomicU64::new(0);
+        let meet = |turn: u64| {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            for spins in 0.. {
+                if arrived.load(Ordering::SeqCst) >= turn * 2 {
+                    break;
+                }
+                // One that sleeps wakes too late to meet the other.
+                if spins < 10_000 { std::hint::spin_loop() } else { std::thread::yield_now() }
+            }
+        };
+        let work = || {
+            for round in 0..ROUNDS {
+                // Whatever fails is told at the end: a thread that ends early keeps the other waiting.
+                one.hold(BYTES).ok();
+                meet(2 * round + 1);
+                one.complete();
+                meet(2 * round + 2);
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(work);
+            scope.spawn(work);
+        });
+        assert_eq!((one.held.load(Ordering::Relaxed), bounds.budget.held()), (0, BYTES));
+        drop((one, other));
+        assert_eq!(bounds.budget.held(), 0);
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! | `opening` | the request that opens a session, as it is kept with it |
 //! | `upgrade` | RFC 6455's opening handshake, and the way from hyper's stream to ours |
 //! | `polling` | Engine.IO's HTTP transport: open, GET, POST |
+//! | `packets` | how many packets a polling body may hold, and their portions |
 //! | `transport` | the handle by which the node sees and closes one client's transport |
 //! | `close_reason` | why transports end |
 //! | `intake` | what one client may send, before it is authenticated and after |
@@ -23,6 +24,7 @@
 //! | `headers` | what every answer tells browsers |
 //! | `stream` | the WebSocket stream that obeys that handle |
 //! | `stall` | the deadline for a write that makes no progress |
+//! | `standing` | among whom a TCP connection is counted |
 //! | `registry` | which transports are open, and which Engine.IO session each serves |
 //! | `drain` | closing all of them, paced, and the end of every task |
 //! | `query` | the parameters of a request |
@@ -41,12 +43,14 @@ mod headers;
 mod intake;
 mod opening;
 mod origin;
+mod packets;
 mod polling;
 mod query;
 mod refusal;
 mod registry;
 mod serve;
 mod stall;
+mod standing;
 mod stream;
 mod transport;
 mod upgrade;

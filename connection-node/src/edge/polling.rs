@@ -9,19 +9,22 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, HttpBody},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, service::Service};
 use serde::Deserialize;
 use socketioxide::{adapter::Adapter, socket::Sid};
-use tokio::time::timeout;
+use tokio::{
+    task::yield_now,
+    time::{sleep, timeout},
+};
 
 use super::{
-    CloseReason, Intake, IoService, Transport, dispatch::Connection, frames::Seen,
-    opening::opening_request, query::EngineQuery, refusal::Refusal, registry::Entry,
+    CloseReason, Intake, IoService, Transport, dispatch::Connection, opening::opening_request,
+    packets::Packets, query::EngineQuery, refusal::Refusal, registry::Entry,
 };
 
 /// The Engine.IO packet by which a client closes its session.
@@ -42,7 +45,7 @@ impl<A: Adapter> Connection<A> {
         let transport = entry.transport.clone();
 
         let sessions = &self.edge.sessions;
-        let request = opening_request(query, headers, &transport, sessions, Full::default());
+        let request = opening_request(query, &transport, sessions, Full::default());
         let response = send(&self.io, request).await;
 
         // The open packet names the session, and nobody can ask for it before we pass that packet
@@ -70,7 +73,10 @@ impl<A: Adapter> Connection<A> {
             () = transport.wait_closed() => Err(Refusal::UnknownSession),
             response = exchange(&self.io, request, &transport) => {
                 // It may have been closed just now, and this be no more than socketioxide's farewell.
-                if transport.closed() { Err(Refusal::UnknownSession) } else { response }
+                if transport.closed() {
+                    return Err(Refusal::UnknownSession);
+                }
+                response.map(|response| counted(response, &transport))
             }
         }
     }
@@ -84,10 +90,7 @@ impl<A: Adapter> Connection<A> {
     ) -> Result<Response, Refusal> {
         let transport = self.session(sid)?;
         // A request is as good as a frame.
-        transport.intake().see(Seen::Control).map_err(|reason| {
-            transport.close(reason);
-            Refusal::UnknownSession
-        })?;
+        self.pace(&transport, 1).await?;
         let (parts, body) = request.into_parts();
         let body = tokio::select! {
             biased;
@@ -106,16 +109,64 @@ impl<A: Adapter> Connection<A> {
             transport.close(CloseReason::Protocol);
             return Err(Refusal::TooLarge);
         }
-        let mut request = query.request(Full::new(body));
-        *request.method_mut() = Method::POST;
-        if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
-            request.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+        let Some(packets) = Packets::of(body, transport.intake().is_admitted()) else {
+            transport.close(CloseReason::Protocol);
+            return Err(Refusal::BadRequest("the body holds too many packets"));
+        };
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        self.hand_on(packets, query, kind, &transport).await
+    }
+
+    /// Hands on a body in portions, as fast as its client may send packets, and with a pause for other
+    /// clients after each. The first that is refused ends it.
+    async fn hand_on(
+        &self,
+        packets: Packets,
+        query: EngineQuery,
+        kind: Option<&HeaderValue>,
+        transport: &Transport,
+    ) -> Result<Response, Refusal> {
+        let mut answer = "ok".into_response();
+        for portion in packets {
+            self.pace(transport, portion.packets).await?;
+            let mut request = query.request(Full::new(portion.body));
+            *request.method_mut() = Method::POST;
+            if let Some(kind) = kind {
+                request.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+            }
+            answer = exchange(&self.io, request, transport).await?;
+            if !answer.status().is_success() {
+                break;
+            }
+            yield_now().await;
         }
-        exchange(&self.io, request, &transport).await
+        Ok(counted(answer, transport))
+    }
+
+    /// Lets so many packets through. An authenticated client waits its turn: it sends no body before
+    /// the last was answered, so that it cannot come too early twice unless it sends several at a
+    /// time.
+    async fn pace(&self, transport: &Transport, packets: u32) -> Result<(), Refusal> {
+        let intake = transport.intake();
+        let Err(wait) = intake.packets(packets) else { return Ok(()) };
+        if intake.is_admitted() && wait <= self.edge.config.body_timeout {
+            tokio::select! {
+                biased;
+                () = transport.wait_closed() => return Err(Refusal::UnknownSession),
+                () = sleep(wait) => {}
+            }
+            if intake.packets(packets).is_ok() {
+                return Ok(());
+            }
+        }
+        transport.close(CloseReason::Protocol);
+        Err(Refusal::UnknownSession)
     }
 
     fn session(&self, sid: Sid) -> Result<Transport, Refusal> {
-        self.edge.registry.session(sid).ok_or(Refusal::UnknownSession)
+        let transport = self.edge.registry.session(sid).ok_or(Refusal::UnknownSession)?;
+        self.standing.carry(transport.intake());
+        Ok(transport)
     }
 
     /// Reads a body of at most `max_payload` bytes, or `first_payload` before a token was shown, each
@@ -197,9 +248,14 @@ async fn exchange<A: Adapter>(
             transport.close(CloseReason::Protocol);
         }
     }
+    Ok(response)
+}
+
+/// Counts an answer that goes to the client.
+fn counted(response: Response, transport: &Transport) -> Response {
     let bytes = response.body().size_hint().lower();
     transport.count_out(usize::try_from(bytes).unwrap_or(usize::MAX));
-    Ok(response)
+    response
 }
 
 /// The session that an open packet (`0{"sid":...}`) names.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Edge, EdgeConfig, IoService, dispatch::Connection, refusal::Refusal, stall::StallTimeout,
+    standing::Standing,
 };
 use crate::limits::Place;
 
@@ -53,7 +54,7 @@ pub async fn serve<A: Adapter>(
                     io: io_service.clone(),
                     app: app.clone(),
                     peer,
-                    _place: place,
+                    standing: Standing::new(place),
                 };
                 edge.tasks.spawn(serve_connection(http.clone(), stream, connection));
             }
@@ -68,7 +69,7 @@ pub async fn serve<A: Adapter>(
     edge.drain().await
 }
 
-/// The place of a connection for as long as it is busy with HTTP. Behind a proxy are many clients, whom
+/// The place of a connection that is busy with HTTP, see [`Standing`]. Behind a proxy are many clients, whom
 /// it keeps apart.
 fn place_of(edge: &Edge, peer: SocketAddr) -> Option<Place> {
     let limits = edge.limits();

@@ -32,7 +32,7 @@ impl<A: Adapter> Connection<A> {
         let answer = switching_protocols(key)?;
         let (transport, entry) = self.transport_for(query, headers)?;
         let opening = if entry.is_some() {
-            opening_request(query, headers, &transport, &self.edge.sessions, ())
+            opening_request(query, &transport, &self.edge.sessions, ())
         } else {
             // The session has its opening request; this one is not kept.
             query.request(())

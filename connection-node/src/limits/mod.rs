@@ -135,12 +135,18 @@ impl Limits {
 
     /// An address opens a connection.
     pub fn handshake(&self, address: AddressGroup) -> Result<(), Wait> {
-        if let Some(left) = self.penalties().left(address, Instant::now()) {
-            self.counts.add(What::Authentication, Per::Address);
-            return Err(left);
-        }
+        self.penalty(address)?;
         let taken = self.handshakes.take(&address, 1);
         taken.inspect_err(|_| self.counts.add(What::Handshake, Per::Address))
+    }
+
+    /// Whether an address is kept out, for the tokens of its that were refused, and for how long.
+    pub fn penalty(&self, address: AddressGroup) -> Result<(), Wait> {
+        let left = self.penalties().left(address, Instant::now());
+        left.map_or(Ok(()), |left| {
+            self.counts.add(What::Authentication, Per::Address);
+            Err(left)
+        })
     }
 
     /// The place of a connection that has not shown a token yet.
@@ -182,7 +188,12 @@ impl Limits {
     /// A WebSocket frame has come, of whatever kind. One who goes on after all his events were refused
     /// has to be cut off.
     pub fn frame(&self, caller: &Caller) -> Result<(), Wait> {
-        let taken = self.frames.take(&caller.frames, 1);
+        self.packets(caller, 1)
+    }
+
+    /// So many packets have come by polling, each as good as a frame.
+    pub fn packets(&self, caller: &Caller, count: u32) -> Result<(), Wait> {
+        let taken = self.frames.take(&caller.frames, count);
         taken.inspect_err(|_| self.counts.add(What::Frame, Per::Socket))
     }
 

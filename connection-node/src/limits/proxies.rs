@@ -33,14 +33,35 @@ pub struct TrustedProxies {
     header: ProxyHeader,
 }
 
-/// Reads a network, or an address alone.
+/// Bits before an IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`).
+const MAPPED: u8 = 96;
+
+/// Reads a network, or an address alone. One of IPv4 addresses written as IPv6 is taken for what it
+/// means, as the addresses of those who connect are.
 ///
 /// # Errors
 /// In words.
 pub fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let network = IpNet::from_str(text).or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| format!("{text:?} is no network; expected such as 10.0.0.0/8 or fd00::/8"))
+    let network = network
+        .map_err(|_| format!("{text:?} is no network; expected such as 10.0.0.0/8 or fd00::/8"))?;
+    canonical(network).ok_or_else(|| {
+        format!(
+            "{text:?} is part IPv4 and part IPv6; expected a prefix of {MAPPED} bits or more behind \
+             ::ffff:, or the IPv4 network itself, such as 10.0.0.0/8"
+        )
+    })
+}
+
+/// `None` if a network begins with an IPv4 address and is larger than all of them.
+fn canonical(network: IpNet) -> Option<IpNet> {
+    let IpAddr::V4(address) = network.addr().to_canonical() else { return Some(network) };
+    let bits = match network {
+        IpNet::V4(_) => network.prefix_len(),
+        IpNet::V6(_) => network.prefix_len().checked_sub(MAPPED)?,
+    };
+    IpNet::new(address.into(), bits).ok()
 }
 
 impl TrustedProxies {
@@ -233,7 +254,18 @@ mod tests {
         for good in ["10.0.0.0/8", " 192.0.2.7 ", "fd00::/8", "::1"] {
             assert!(network(good).is_ok(), "{good}");
         }
-        for bad in ["", "10.0.0.0/33", "proxy.example", "10.0.0"] {
+        for (mapped, plain) in [
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:0.0.0.0/96", "0.0.0.0/0"),
+        ] {
+            assert_eq!(network(mapped), network(plain), "{mapped}");
+            let proxies =
+                TrustedProxies::new(vec![network(mapped).unwrap()], ProxyHeader::default());
+            assert!(proxies.trusts(ip("10.1.2.3")) && proxies.trusts(ip("::ffff:10.1.2.3")));
+            assert!(!proxies.trusts(ip("fd00::1")), "{mapped}");
+        }
+        for bad in ["", "10.0.0.0/33", "proxy.example", "10.0.0", "::ffff:10.0.0.0/90"] {
             assert!(network(bad).is_err(), "{bad}");
         }
     }
