@@ -46,7 +46,6 @@ mod query;
 mod refusal;
 mod registry;
 mod serve;
-mod stall;
 mod stream;
 mod transport;
 mod upgrade;
