@@ -172,7 +172,10 @@ impl Queue {
                 Outcome::GivenUp
             }
         };
-        if let Err(error) = self.uploads.delete(&job.object).await {
+        // The dead-letter record names the object, so it stays until it expires.
+        if outcome != Outcome::GivenUp
+            && let Err(error) = self.uploads.delete(&job.object).await
+        {
             // It expires by itself.
             tracing::debug!(media = job.media_id, "an upload was left behind: {error:#}");
         }
