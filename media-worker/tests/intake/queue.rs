@@ -160,9 +160,9 @@ async fn a_refusal_is_told_until_the_node_has_taken_it(world: World) {
     let mut words = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
     let worker = world.worker().await;
     world.queue(&job("text"), b"Hello, this is no picture.").await;
-    let word = next::<FileFailed>(&mut words).await;
+    let first = next::<FileFailed>(&mut words).await;
     let again = failure(&world, &mut words).await;
-    assert_eq!(again, word);
+    assert_eq!(again, first);
     world.idle().await;
     // A node that is gone has no sender to tell.
     let orphan = MediaJob { node: Some(NodeId::parse("gone").unwrap()), ..job("orphan") };

@@ -249,11 +249,11 @@ pub async fn next<T: DeserializeOwned>(subscriber: &mut Subscriber) -> T {
 
 /// The next word of a file that failed, answered as a node does.
 pub async fn failure(world: &World, words: &mut Subscriber) -> FileFailed {
-    let word = timeout(PATIENCE, words.next()).await.expect("nothing comes").unwrap();
-    let answers = word.reply.expect("no answer is asked for");
+    let told = timeout(PATIENCE, words.next()).await.expect("nothing comes").unwrap();
+    let answers = told.reply.expect("no answer is asked for");
     assert!(subject::is_media_answers(&answers), "{answers}");
     world.client.publish(answers, Bytes::new()).await.unwrap();
-    serde_json::from_slice(&word.payload).unwrap()
+    serde_json::from_slice(&told.payload).unwrap()
 }
 
 pub fn node() -> NodeId {
