@@ -5,8 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use service_shell::token::{Identity, Verifier};
 use service_shell::{HttpFailure, WebUrl, bearer};
@@ -71,9 +70,11 @@ pub(crate) fn post_url(config: &Config) -> String {
 pub(crate) async fn grant(
     State(direct): State<Arc<Direct>>,
     headers: HeaderMap,
-    request: Result<Json<UploadRequest>, JsonRejection>,
+    request: Request,
 ) -> Result<(StatusCode, Json<UploadTicket>), HttpFailure> {
+    // Before the body is waited for, which anybody may send.
     let identity = direct.welcome(&headers).await?;
+    let request = Json::<UploadRequest>::from_request(request, &()).await;
     let Json(request) = request.map_err(|rejection| {
         HttpFailure::new(
             ErrorCode::Invalid,

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use bytes::Bytes;
 use service_shell::telemetry::{Span, SpanKind};
+use sha2::{Digest as _, Sha256};
 use wire::{RoomName, StoredFile, Timestamp, User, media, stream};
 
 use crate::bucket::{Bucket, Object};
@@ -27,6 +28,9 @@ pub(crate) const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 /// For how long after its record was made a message needs not be looked for in the log: whoever may have
 /// put it there since did so well within the time in which the log drops a second one.
 const SURELY_NEW: Duration = Duration::from_secs(stream::DEDUPE_WINDOW.as_secs() / 4);
+
+/// SHA-256 of an upload's bytes.
+type Digest = [u8; 32];
 
 /// Who sends what where.
 #[derive(Debug)]
@@ -138,9 +142,9 @@ impl Intake {
     /// record that came later would name a later place in the log, after the message.
     async fn begin(&self, upload: &Upload, source: &impl Source) -> Result<Known, Trouble> {
         let record = match self.media(source).await {
-            Ok(media) => Record::Stored {
+            Ok((media, contents)) => Record::Stored {
                 room: upload.room.clone(),
-                message: Box::new(self.put(upload, media).await?),
+                message: Box::new(self.put(upload, media, &contents).await?),
                 after: self.log.last(&upload.room).await?,
             },
             Err(Trouble::Refused(refusal)) => Record::from(&refusal),
@@ -164,16 +168,25 @@ impl Intake {
         Ok(record.map(|record| Known { record, made: None }))
     }
 
-    async fn media(&self, source: &impl Source) -> Result<Media, Trouble> {
+    /// The renditions, and what tells them from those of other bytes.
+    async fn media(&self, source: &impl Source) -> Result<(Media, Digest), Trouble> {
         let turn = self.turns.take().await?;
         let bytes = source.read().await?.ok_or(Trouble::Missing)?;
         self.metrics.bytes_in.inc_by(bytes.len() as u64);
-        let made = turn.spend(move || pipeline::process(&bytes, &Limits::default())).await?;
-        made.map_err(Trouble::Refused)
+        let make = move || {
+            let media = pipeline::process(&bytes, &Limits::default())?;
+            Ok((media, Sha256::digest(&bytes).into()))
+        };
+        turn.spend(make).await?.map_err(Trouble::Refused)
     }
 
-    async fn put(&self, upload: &Upload, media: Media) -> anyhow::Result<StoredFile> {
-        let folder = self.secrets.folder(&upload.media_id);
+    async fn put(
+        &self,
+        upload: &Upload,
+        media: Media,
+        contents: &Digest,
+    ) -> anyhow::Result<StoredFile> {
+        let folder = self.secrets.folder(&upload.media_id, contents);
         let filename = upload.filename.as_deref().and_then(filename::clean);
         let name = filename.as_deref();
         let (main, size) = (&media.main, media.main.bytes.len());

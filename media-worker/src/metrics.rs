@@ -56,7 +56,7 @@ pub(crate) enum Way {
 }
 
 /// What became of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Its message is in the log.
     Published,

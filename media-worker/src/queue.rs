@@ -10,13 +10,15 @@ use anyhow::Context as _;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, AckKind, Message};
-use async_nats::{Client, HeaderMap, HeaderValue};
+use async_nats::{Client, HeaderMap, HeaderValue, Request};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use service_shell::JetStreamApi;
 use service_shell::telemetry::{Span, SpanKind};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 use wire::client::FileError;
 use wire::media::{DeadJob, FileFailed};
 use wire::{MediaJob, Timestamp, header::TRACEPARENT, stream, subject};
@@ -35,6 +37,11 @@ const RETRY: Duration = Duration::from_millis(500);
 const PROGRESS: Duration = Duration::from_secs(3);
 /// Until the server must have confirmed the end of a job.
 const ACKED: Duration = Duration::from_secs(5);
+/// How often a sender's node is told of a failure, how long it has to answer, and the pause between. Its
+/// connection comes back within that time if the node is there at all.
+const TELLINGS: u32 = 5;
+const TOLD: Duration = Duration::from_secs(2);
+const TELL_AGAIN: Duration = Duration::from_secs(1);
 /// How long the job at hand may take after the worker was told to stop.
 const FINISH: Duration = Duration::from_secs(10);
 
@@ -165,7 +172,10 @@ impl Queue {
                 Outcome::GivenUp
             }
         };
-        if let Err(error) = self.uploads.delete(&job.object).await {
+        // The dead-letter record names the object, so it stays until it expires.
+        if outcome != Outcome::GivenUp
+            && let Err(error) = self.uploads.delete(&job.object).await
+        {
             // It expires by itself.
             tracing::debug!(media = job.media_id, "an upload was left behind: {error:#}");
         }
@@ -214,7 +224,8 @@ impl Queue {
         }
     }
 
-    /// Tells the sender's node that no message will come. Flushed before the job is acknowledged.
+    /// Tells the sender's node that no message will come, until it says that it knows. One that says
+    /// nothing is taken for dead: with it the sender's connection is gone.
     async fn tell(&self, job: &MediaJob, refusal: Refusal) -> anyhow::Result<()> {
         self.metrics.refusal(Way::Queue, refusal.code);
         let Some(node) = &job.node else { return Ok(()) };
@@ -225,9 +236,22 @@ impl Queue {
             socket: job.socket,
             error: FileError { media_id: job.media_id.clone(), code, message },
         };
-        let payload = serde_json::to_vec(&failed)?;
-        self.client.publish(subject::media_failure(node), payload.into()).await?;
-        self.client.flush().await.context("cannot tell the sender's node")
+        let payload = Bytes::from(serde_json::to_vec(&failed)?);
+        for attempt in 1..=TELLINGS {
+            let answers = subject::media_answers(&Uuid::new_v4().simple().to_string());
+            let asking = Request::new().payload(payload.clone()).inbox(answers);
+            let asking = asking.timeout(Some(TOLD));
+            let told = self.client.send_request(subject::media_failure(node), asking).await;
+            match told {
+                Ok(_) => return Ok(()),
+                Err(error) => tracing::debug!(%node, attempt, "the node does not answer: {error}"),
+            }
+            if attempt < TELLINGS {
+                sleep(TELL_AGAIN).await;
+            }
+        }
+        tracing::info!(%node, media = job.media_id, "the sender's node takes no word of a failure");
+        Ok(())
     }
 
     /// Writes the dead-letter record: one for a job, though it comes again because its end was not heard.

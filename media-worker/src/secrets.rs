@@ -31,9 +31,10 @@ impl Secrets {
     }
 
     /// The folder of an upload's renditions, of the form of a random UUID. Nobody can guess it from the
-    /// media id, and whoever works on the upload again finds the same one.
-    pub(crate) fn folder(&self, media_id: &str) -> Uuid {
-        let random = hmac_sha256(&self.folders, media_id.as_bytes());
+    /// media id. Whoever works on the same bytes again finds the same one; other bytes under the same media
+    /// id have another, so that what is published never changes.
+    pub(crate) fn folder(&self, media_id: &str, contents: &[u8; 32]) -> Uuid {
+        let random = hmac_sha256(&self.folders, &[media_id.as_bytes(), contents].concat());
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&random[..16]);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
@@ -45,12 +46,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_the_uploads_own_and_the_secrets_own() {
+    fn a_folder_is_the_uploads_the_bytes_and_the_secrets_own() {
         let [one, other] = ["secret", "another"].map(|text| Secrets::derive(&Secret::own(text)));
-        assert_eq!(one.folder("m-1"), one.folder("m-1"));
-        assert_ne!(one.folder("m-1"), one.folder("m-2"));
-        assert_ne!(one.folder("m-1"), other.folder("m-1"));
-        assert_eq!(one.folder("m-1").get_version_num(), 4);
+        let bytes = [7; 32];
+        assert_eq!(one.folder("m-1", &bytes), one.folder("m-1", &bytes));
+        assert_ne!(one.folder("m-1", &bytes), one.folder("m-2", &bytes));
+        assert_ne!(one.folder("m-1", &bytes), one.folder("m-1", &[8; 32]));
+        assert_ne!(one.folder("m-1", &bytes), other.folder("m-1", &bytes));
+        assert_eq!(one.folder("m-1", &bytes).get_version_num(), 4);
         assert_ne!(one.tickets, one.folders);
     }
 }

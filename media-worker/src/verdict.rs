@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
     Done,
     /// The sender is told; remove the upload and the job.
     Refuse(Refusal),
-    /// The sender is told and a dead-letter record written; remove the job.
+    /// The sender is told and a dead-letter record written; remove the job. The upload stays for who reads the record.
     GiveUp { refusal: Refusal, reason: String },
 }
 

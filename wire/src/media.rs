@@ -33,7 +33,7 @@ pub struct MediaJob {
 }
 
 /// To the sender's node, on [`crate::subject::media_failure`]: no message will come of a file. May
-/// arrive more than once.
+/// arrive more than once. The node answers, with nothing, once it has taken it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileFailed {

@@ -71,6 +71,18 @@ pub fn media_failure(node: &NodeId) -> String {
     format!("med.{node}")
 }
 
+/// Where a node says that it has taken such a word; `question` is a token that is asked with once.
+#[must_use]
+pub fn media_answers(question: &str) -> String {
+    format!("media.told.{question}")
+}
+
+/// Whether such an answer may go there: who asks names the subject.
+#[must_use]
+pub fn is_media_answers(subject: &str) -> bool {
+    is_one_token(subject.strip_prefix("media.told."))
+}
+
 /// Where the media worker puts the jobs that it gives up.
 pub const MEDIA_DEAD: &str = "media.dead";
 
@@ -90,7 +102,10 @@ pub fn admin_answers(question: &str) -> String {
 /// the one who asks.
 #[must_use]
 pub fn is_admin_answers(subject: &str) -> bool {
-    let question = subject.strip_prefix("adm.answer.");
+    is_one_token(subject.strip_prefix("adm.answer."))
+}
+
+fn is_one_token(question: Option<&str>) -> bool {
     question.is_some_and(|question| !question.is_empty() && !question.contains(['.', '*', '>']))
 }
 
@@ -146,7 +161,13 @@ mod tests {
     #[test]
     fn answers_go_where_answers_go() {
         assert!(is_admin_answers(&admin_answers("x-1")));
+        assert!(is_media_answers(&media_answers("x-1")));
         for elsewhere in [
+            "media.told",
+            "media.told.",
+            "media.told.>",
+            "media.told.a.b",
+            "media.dead",
             "",
             "adm.answer",
             "adm.answer.",
@@ -156,6 +177,7 @@ mod tests {
             "dlv.a",
         ] {
             assert!(!is_admin_answers(elsewhere), "{elsewhere:?}");
+            assert!(!is_media_answers(elsewhere), "{elsewhere:?}");
         }
     }
 

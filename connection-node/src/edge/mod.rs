@@ -49,7 +49,6 @@ mod query;
 mod refusal;
 mod registry;
 mod serve;
-mod stall;
 mod standing;
 mod stream;
 mod transport;

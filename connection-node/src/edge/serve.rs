@@ -7,14 +7,14 @@ use axum::Router;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use service_shell::StallTimeout;
 use socket2::SockRef;
 use socketioxide::adapter::Adapter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Edge, EdgeConfig, IoService, dispatch::Connection, refusal::Refusal, stall::StallTimeout,
-    standing::Standing,
+    Edge, EdgeConfig, IoService, dispatch::Connection, refusal::Refusal, standing::Standing,
 };
 use crate::limits::Place;
 

@@ -8,10 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
+use service_shell::StallTimeout;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{CloseReason, Transport, frames::Frames, registry::Entry, stall::StallTimeout};
+use super::{CloseReason, Transport, frames::Frames, registry::Entry};
 
 /// A WebSocket's stream. Both halves fail as soon as the transport is closed, whichever task polls
 /// them; dropping it closes the transport.

@@ -147,6 +147,7 @@ impl Uploads {
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "the media worker sent what is no failure"),
             }
+            self.stop.run_until_cancelled(self.queue.taken(word)).await;
         }
     }
 

@@ -8,7 +8,7 @@ use std::{io::Cursor, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use async_nats::{
-    Client, Subscriber,
+    Client, Message, Subscriber,
     jetstream::{
         self,
         message::PublishMessage,
@@ -83,6 +83,17 @@ impl MediaQueue {
         let words = self.client.subscribe(subject).await.context("cannot subscribe")?;
         self.client.flush().await.context("cannot reach NATS")?;
         Ok(words)
+    }
+
+    /// Tells the media worker that its word was taken, if it asked to be told where that may be.
+    pub async fn taken(&self, word: Message) {
+        let Some(answers) = word.reply.filter(|answers| subject::is_media_answers(answers)) else {
+            return;
+        };
+        // Without the answer it says so again.
+        if let Err(error) = self.client.publish(answers, Bytes::new()).await {
+            tracing::debug!("the media worker is not told that its word was taken: {error}");
+        }
     }
 
     /// Bytes under way, in steps of a KiB.

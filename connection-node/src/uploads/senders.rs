@@ -63,7 +63,9 @@ impl<P: Clone> Senders<P> {
             return Ok(());
         }
         if sender.files.len() >= MAX_REMEMBERED {
-            sender.files.pop_front();
+            // Of one without an answer the sender does not know yet.
+            let oldest = sender.files.iter().position(|file| file.unanswered == 0);
+            oldest.and_then(|at| sender.files.remove(at));
         }
         let media_id = media_id.to_owned();
         sender.files.push_back(File { media_id, unanswered: 1, queued: false, failed: None });
@@ -190,5 +192,17 @@ mod tests {
             senders.add(ANA, &"ana", &n.to_string()).unwrap();
         }
         assert_eq!(senders.by_socket[&ANA].files.len(), MAX_REMEMBERED);
+    }
+
+    #[test]
+    fn a_file_without_an_answer_is_not_forgotten() {
+        let mut senders = senders(&["slow"]);
+        for n in 0..2 * MAX_REMEMBERED {
+            senders.add(ANA, &"ana", &n.to_string()).unwrap();
+            senders.answered(ANA, &n.to_string(), true);
+        }
+        assert_eq!(senders.by_socket[&ANA].files.len(), MAX_REMEMBERED);
+        assert_eq!(senders.failed(ANA, error("slow")), None);
+        assert_eq!(senders.answered(ANA, "slow", true), Some(("ana", error("slow"))));
     }
 }

@@ -14,7 +14,7 @@ use local_stack::{
 use service_shell::NatsArgs;
 use service_shell::telemetry::Span;
 use tokio::io::AsyncReadExt;
-use wire::{ErrorCode, MediaJob, NodeId, RoomName, User, event::MAX_FILE_BYTES, stream};
+use wire::{ErrorCode, MediaJob, NodeId, RoomName, User, event::MAX_FILE_BYTES, stream, subject};
 
 const CAPACITY: u64 = 3 * MAX_FILE_BYTES as u64;
 
@@ -122,4 +122,27 @@ async fn an_outage_is_told_and_ends() {
     };
     way.queue.put(&job("m-2"), Bytes::from_static(b"abc"), held, &Span::default()).await.unwrap();
     while way.job().await.media_id != "m-2" {}
+}
+
+#[tokio::test]
+async fn the_media_worker_hears_that_its_word_was_taken_where_it_may() {
+    let way = Way::start().await;
+    let mut words = way.queue.words().await.unwrap();
+    let mut all = way.client.subscribe(">").await.unwrap();
+    way.client.flush().await.unwrap();
+    let (there, elsewhere) = (subject::media_answers("x"), subject::ADMIN_ORDER.to_owned());
+    for answers in [elsewhere, there.clone()] {
+        let word = subject::media_failure(&node());
+        way.client.publish_with_reply(word, answers, Bytes::new()).await.unwrap();
+        way.queue.taken(words.next().await.unwrap()).await;
+    }
+    let mut seen = Vec::new();
+    while seen.last() != Some(&there) {
+        let message = all.next().await.unwrap();
+        if !message.subject.starts_with('_') && !message.subject.starts_with('$') {
+            seen.push(message.subject.to_string());
+        }
+    }
+    let word = subject::media_failure(&node());
+    assert_eq!(seen, [word.clone(), word, there]);
 }

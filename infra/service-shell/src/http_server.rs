@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -12,6 +12,9 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
+
+use crate::{request_body::PromptBody, stall::StallTimeout};
 
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS: usize = 1_024;
@@ -19,11 +22,13 @@ const CONNECTIONS: usize = 1_024;
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes that a request's head may have.
 const MAX_HEAD: usize = 32 << 10;
+/// How long a client may leave an answer unread that no longer fits into the sockets' buffers.
+const WRITE_STALL: Duration = Duration::from_secs(20);
 /// How long to wait after an accept that failed for want of something, such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown`; requests that are under way then have `finish` to end. A client that sends
-/// its request's head slowly is disconnected, and one that reads slowly keeps nothing from stopping.
+/// its request slowly, or reads nothing of the answer, is disconnected; nothing is kept from stopping.
 pub async fn serve_http(
     listener: TcpListener,
     router: Router,
@@ -40,8 +45,12 @@ pub async fn serve_http(
     {
         match accepted {
             Ok((stream, peer)) => {
-                let service = TowerToHyperService::new(router.clone());
-                let served = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                let router = router.clone();
+                let prompt =
+                    router.map_request(|request: Request<Incoming>| request.map(PromptBody::new));
+                let io = TokioIo::new(StallTimeout::new(stream, WRITE_STALL));
+                let service = TowerToHyperService::new(prompt);
+                let served = graceful.watch(http.serve_connection(io, service));
                 let abort = abort.clone();
                 tasks.spawn(async move {
                     if let Some(Err(error)) = abort.run_until_cancelled(served).await {
@@ -67,7 +76,15 @@ pub async fn serve_http(
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use std::{
+        convert::Infallible,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use axum::{body::Body, extract::State, routing::get};
+    use bytes::Bytes;
+    use hyper::body::Frame;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
@@ -88,11 +105,36 @@ mod tests {
                 std::future::pending::<()>().await;
             })
         };
-        let router = Router::new().route("/", get(async || "ok")).route("/never", never);
+        let router = Router::new()
+            .route("/", get(async || "ok").post(async |body: String| body))
+            .route("/never", never)
+            .route("/endless", get(async move |State(ended)| Body::new(Endless(ended))))
+            .with_state(reached.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let served = serve_http(listener, router, shutdown.clone(), Duration::from_millis(50));
         (address, reached, served)
+    }
+
+    /// An answer without an end; tells when nobody sends it any more.
+    struct Endless(Arc<Notify>);
+
+    impl hyper::body::Body for Endless {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; 1 << 14])))))
+        }
+    }
+
+    impl Drop for Endless {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
     }
 
     async fn ask(address: std::net::SocketAddr, words: &str) -> TcpStream {
@@ -128,6 +170,35 @@ mod tests {
         let mut rest = Vec::new();
         // The clock jumps as soon as everybody waits.
         slow.read_to_end(&mut rest).await.unwrap();
+        shutdown.cancel();
+        served.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_is_not_waited_for() {
+        let shutdown = CancellationToken::new();
+        let (address, _, served) = server(&shutdown).await;
+        let served = tokio::spawn(served);
+        let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n";
+        let (mut slow, mut rest) = (ask(address, &format!("{head}ab")).await, String::new());
+        slow.read_to_string(&mut rest).await.unwrap();
+        assert!(rest.starts_with("HTTP/1.1 400"), "{rest}");
+        let mut prompt = ask(address, &format!("{head}abc")).await;
+        rest.clear();
+        // Until it asks for nothing more in time.
+        prompt.read_to_string(&mut rest).await.unwrap();
+        assert!(rest.starts_with("HTTP/1.1 200") && rest.ends_with("abc"), "{rest}");
+        shutdown.cancel();
+        served.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_the_answer_is_not_waited_for() {
+        let shutdown = CancellationToken::new();
+        let (address, ended, served) = server(&shutdown).await;
+        let served = tokio::spawn(served);
+        let _deaf = ask(address, "GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        ended.notified().await;
         shutdown.cancel();
         served.await.unwrap();
     }

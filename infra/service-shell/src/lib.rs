@@ -12,6 +12,8 @@ mod nats_access;
 mod nats_refusals;
 mod nats_url;
 mod process;
+mod request_body;
+mod stall;
 pub mod telemetry;
 pub mod token;
 mod web_url;
@@ -25,6 +27,7 @@ pub use nats::{Link, MINIMUM_SERVER, connect, hopeless};
 pub use nats_access::{NatsAccess, NatsArgs, NatsDomain, NkeySeed};
 pub use nats_url::NatsUrl;
 pub use process::{main, main_of_line};
+pub use stall::StallTimeout;
 pub use web_url::WebUrl;
 
 /// `EX_USAGE` of sysexits(3): the configuration is wrong, and starting again will not help.

@@ -12,16 +12,16 @@ use local_stack::service::Service;
 use media_worker::Config;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use wire::media::{DeadJob, FileFailed, UploadDone};
+use wire::media::{DeadJob, UploadDone};
 use wire::{ErrorCode, stream, subject};
 
 use crate::at_once::STEPS;
-use crate::direct::{ask, complete, grant, wish};
+use crate::direct::{SECRET, ask, complete, grant, token, wish};
 use crate::fault_proxy::Fault;
 use crate::make::jpeg;
 use crate::servers::against_each_s3;
 use crate::web::{Answer, get, send};
-use crate::world::{World, job, next, node, room, until};
+use crate::world::{World, failure, job, next, node, room, until};
 
 /// Shorter than the time in which a job is worked on below, and longer than from one word of progress to
 /// the next.
@@ -110,7 +110,7 @@ async fn a_job_that_s3_keeps_from_its_end_is_given_up_and_the_next_one_done() {
     world.queue(&job("m-1"), &jpeg(64, 48)).await;
     let buried: DeadJob = next(&mut dead).await;
     assert!(buried.reason.contains("s old: cannot read records/m-1.json"), "{}", buried.reason);
-    let failed: FileFailed = next(&mut failures).await;
+    let failed = failure(&world, &mut failures).await;
     assert_eq!((&*failed.error.media_id, failed.error.code), ("m-1", ErrorCode::Unavailable));
     world.idle().await;
     world.proxy.set(Fault::None);
@@ -175,15 +175,21 @@ async fn a_file_that_cannot_be_shown_just_now_is_not_called_unstored() {
 async fn a_client_that_never_ends_its_request_does_not_keep_the_worker() {
     let world = World::start(S3Kind::Embedded).await;
     let worker = world.worker().await;
-    let mut client = TcpStream::connect(worker.address()).await.unwrap();
-    let head = "POST /media/uploads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-        content-length: 100\r\nexpect: 100-continue\r\n\r\n";
-    client.write_all(head.as_bytes()).await.unwrap();
-    // Said by a worker that waits for the body.
-    let go_on = b"HTTP/1.1 100 Continue";
-    let mut said = vec![0; go_on.len()];
-    client.read_exact(&mut said).await.unwrap();
-    assert_eq!(said, go_on);
+    let (good, bad) = (token("u-1", SECRET), token("u-1", "another secret than the worker's own"));
+    let mut clients = Vec::new();
+    // Who has no good token is not waited for. The second is said by a worker that waits for the body.
+    for (token, answer) in [(bad, "HTTP/1.1 401 Unauthorized"), (good, "HTTP/1.1 100 Continue")] {
+        let mut client = TcpStream::connect(worker.address()).await.unwrap();
+        let head = format!(
+            "POST /media/uploads HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+            content-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n"
+        );
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut said = vec![0; answer.len()];
+        client.read_exact(&mut said).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&said), answer);
+        clients.push(client);
+    }
     worker.stop().await.unwrap();
 }
 

@@ -5,13 +5,13 @@ use aws_sdk_s3::primitives::ByteStream;
 use local_stack::s3::BUCKET;
 use local_stack::s3_server::S3Kind;
 use wire::event::MAX_FILE_BYTES;
-use wire::media::{FileFailed, UploadDone};
+use wire::media::UploadDone;
 use wire::{ErrorCode, stream, subject};
 
 use crate::direct::{complete, grant, wish};
 use crate::make::{gif, huge_png, jpeg};
 use crate::servers::against_each_s3;
-use crate::world::{World, job, next, node, room};
+use crate::world::{World, failure, job, node, room};
 
 against_each_s3! {
     a_browser_hears_what_is_wrong_with_its_file
@@ -44,7 +44,7 @@ async fn a_sender_hears_what_is_wrong_with_its_file() {
     let mut failures = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
     for (what, bytes, code) in bad_files() {
         world.queue(&job(what), &bytes).await;
-        let failed: FileFailed = next(&mut failures).await;
+        let failed = failure(&world, &mut failures).await;
         assert_eq!((&*failed.error.media_id, failed.error.code), (what, code));
     }
     world.queue(&job("good"), &jpeg(64, 48)).await;

@@ -6,12 +6,12 @@ use aws_sdk_s3::primitives::ByteStream;
 use local_stack::s3::BUCKET;
 use wire::media::{DeadJob, FileFailed, message_id};
 use wire::stream;
-use wire::{ErrorCode, subject};
+use wire::{ErrorCode, MediaJob, NodeId, subject};
 
 use crate::fault_proxy::Fault;
 use crate::make::{Jpeg, exif_marker, has, jpeg, quarters};
 use crate::servers::against_each_s3;
-use crate::world::{FORGOTTEN, World, job, next, node, room};
+use crate::world::{FORGOTTEN, World, failure, job, next, node, room};
 
 against_each_s3! {
     a_job_makes_one_message_and_two_renditions_without_metadata
@@ -19,6 +19,8 @@ against_each_s3! {
     what_a_killed_worker_had_another_does
     jobs_wait_for_an_s3_that_is_away_or_broken
     refusals_go_to_the_senders_node
+    a_refusal_is_told_until_the_node_has_taken_it
+    who_loses_a_race_changes_nothing_of_what_the_winner_made
     jobs_that_can_never_be_done_are_buried
     a_job_that_kills_its_workers_is_buried_unread
     a_job_that_is_as_good_as_done_is_not_buried
@@ -139,18 +141,62 @@ async fn refusals_go_to_the_senders_node(world: World) {
     ];
     for (media_id, bytes, code) in table {
         world.queue(&job(media_id), bytes).await;
-        let failed: FileFailed = next(&mut failures).await;
+        let failed = failure(&world, &mut failures).await;
         assert_eq!((&*failed.error.media_id, failed.error.code), (media_id, code));
         assert_eq!((&*failed.user_id, failed.socket), ("u-1", Some(7)));
     }
     // Again, as after a worker that ended before the acknowledgement: the answer is the same.
     world.idle().await;
     world.queue_again(&job("text")).await;
-    let failed: FileFailed = next(&mut failures).await;
+    let failed = failure(&world, &mut failures).await;
     assert_eq!(failed.error.code, ErrorCode::UnsupportedMedia);
     world.idle().await;
     assert!(world.files(&room("general")).await.is_empty());
     assert_eq!(world.count(stream::MEDIA_DEAD).await, 0);
+    worker.stop().await.unwrap();
+}
+
+async fn a_refusal_is_told_until_the_node_has_taken_it(world: World) {
+    let mut words = world.client.subscribe(subject::media_failure(&node())).await.unwrap();
+    let worker = world.worker().await;
+    world.queue(&job("text"), b"Hello, this is no picture.").await;
+    let first = next::<FileFailed>(&mut words).await;
+    let again = failure(&world, &mut words).await;
+    assert_eq!(again, first);
+    world.idle().await;
+    // A node that is gone has no sender to tell.
+    let orphan = MediaJob { node: Some(NodeId::parse("gone").unwrap()), ..job("orphan") };
+    world.queue(&orphan, b"Hello, this is no picture.").await;
+    world.idle().await;
+    worker.stop().await.unwrap();
+    words.unsubscribe().await.unwrap();
+    assert!(futures_util::StreamExt::next(&mut words).await.is_none(), "told a third time");
+}
+
+async fn who_loses_a_race_changes_nothing_of_what_the_winner_made(world: World) {
+    let worker = world.worker().await;
+    world.queue(&job("m-1"), &jpeg(400, 300)).await;
+    world.idle().await;
+    let files = world.files(&room("general")).await;
+    let made = world.rendition(&files[0].url).await;
+    let small = world.rendition(files[0].thumbnail_url.as_ref().unwrap()).await;
+
+    // The loser found no record when it began.
+    let record = "records/m-1.json";
+    world.s3.delete_object().bucket(BUCKET).key(record).send().await.unwrap();
+    let other = MediaJob { object: "other".to_owned(), ..job("m-1") };
+    world.queue(&other, &jpeg(300, 400)).await;
+    world.idle().await;
+    assert_eq!(world.keys("media/").await.len(), 4);
+    assert_eq!(world.files(&room("general")).await, files);
+    assert_eq!(world.rendition(&files[0].url).await, made);
+    assert_eq!(world.rendition(files[0].thumbnail_url.as_ref().unwrap()).await, small);
+
+    // The same bytes leave nothing behind, however often they are worked on.
+    world.s3.delete_object().bucket(BUCKET).key(record).send().await.unwrap();
+    world.queue(&job("m-1"), &jpeg(400, 300)).await;
+    world.idle().await;
+    assert_eq!(world.keys("media/").await.len(), 4);
     worker.stop().await.unwrap();
 }
 
@@ -164,7 +210,7 @@ async fn jobs_that_can_never_be_done_are_buried(world: World) {
     world.queue_again(&job("expired")).await;
     let buried: DeadJob = next(&mut dead).await;
     assert_eq!(buried.reason, "the file is not there");
-    let failed: FileFailed = next(&mut failures).await;
+    let failed = failure(&world, &mut failures).await;
     assert_eq!((&*failed.error.media_id, failed.error.code), ("expired", ErrorCode::Unavailable));
     world.idle().await;
     assert_eq!(world.count(stream::MEDIA_DEAD).await, 2);
@@ -186,9 +232,11 @@ async fn a_job_that_kills_its_workers_is_buried_unread(world: World) {
     let worker = world.worker().await;
     let buried: DeadJob = next(&mut dead).await;
     assert_eq!(buried.deliveries, MAX_DELIVERIES + 1);
-    let failed: FileFailed = next(&mut failures).await;
+    let failed = failure(&world, &mut failures).await;
     assert_eq!(&*failed.error.media_id, "deadly");
     world.idle().await;
+    // The record names it, for whoever looks into it.
+    assert!(world.uploads().await.get("deadly").await.is_ok(), "the upload is gone");
     assert!(world.files(&room("general")).await.is_empty());
     worker.stop().await.unwrap();
 }

@@ -7,6 +7,7 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::object_store::ObjectStore;
 use async_nats::{Client, Subscriber, jetstream};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use local_stack::nats_process::NatsProcess;
 use local_stack::port;
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 use service_shell::token::{Secret, TokenArgs};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
+use wire::media::FileFailed;
 use wire::{MediaJob, NodeId, RoomName, StoredFile, StoredMessage, User, stream, subject};
 
 use crate::direct::SECRET;
@@ -243,6 +245,15 @@ pub async fn until(happened: impl AsyncFn() -> bool) {
 pub async fn next<T: DeserializeOwned>(subscriber: &mut Subscriber) -> T {
     let message = timeout(PATIENCE, subscriber.next()).await.expect("nothing comes").unwrap();
     serde_json::from_slice(&message.payload).unwrap()
+}
+
+/// The next word of a file that failed, answered as a node does.
+pub async fn failure(world: &World, words: &mut Subscriber) -> FileFailed {
+    let told = timeout(PATIENCE, words.next()).await.expect("nothing comes").unwrap();
+    let answers = told.reply.expect("no answer is asked for");
+    assert!(subject::is_media_answers(&answers), "{answers}");
+    world.client.publish(answers, Bytes::new()).await.unwrap();
+    serde_json::from_slice(&told.payload).unwrap()
 }
 
 pub fn node() -> NodeId {

@@ -14,7 +14,9 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use opentelemetry_http::{HttpClient, HttpError};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
+
+use super::EXPORT_WITHIN;
 
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -45,11 +47,42 @@ impl HttpClient for HttpExport {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.client.clone();
         let asking = self.runtime.spawn(async move {
-            let response = client.request(request.map(Full::new)).await?;
-            let (head, body) = response.into_parts();
-            let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
-            Ok::<_, HttpError>(Response::from_parts(head, body))
+            // The exporter's own timeout ends nothing here.
+            let asking = async {
+                let response = client.request(request.map(Full::new)).await?;
+                let (head, body) = response.into_parts();
+                let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
+                Ok::<_, HttpError>(Response::from_parts(head, body))
+            };
+            let asked = timeout(EXPORT_WITHIN, asking).await;
+            asked.map_err(|_| format!("no answer within {EXPORT_WITHIN:?}"))?
         });
         asking.await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncWriteExt as _, net::TcpListener, time::Instant};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_collector_that_does_not_end_its_answer_is_left() {
+        let export = HttpExport::new().unwrap();
+        for said in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+            let collector = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(said.as_bytes()).await.unwrap();
+                std::future::pending::<()>().await;
+            });
+            let started = Instant::now();
+            let error = export.send_bytes(Request::post(url).body(Bytes::new()).unwrap()).await;
+            assert!(error.unwrap_err().to_string().starts_with("no answer within"), "{said:?}");
+            assert_eq!(started.elapsed().as_secs(), EXPORT_WITHIN.as_secs(), "{said:?}");
+            collector.abort();
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! A stream whose writes fail once they have made no progress for a set time.
 //!
 //! A client that stops reading fills its TCP window, and then a write waits until TCP gives up,
-//! many minutes later. Nothing above the stream notices: socketioxide's writer awaits each write
-//! with no limit, and holds the lock that ending the session needs.
+//! many minutes later. Nothing above the stream notices: hyper and socketioxide await each write with no
+//! limit, and socketioxide's writer holds the lock that ending the session needs.
 
 use std::{
     io,
@@ -18,7 +18,7 @@ use tokio::{
 
 /// Wraps `S`; a write, flush or shutdown that stays pending for `limit` ends in
 /// [`io::ErrorKind::TimedOut`].
-pub(super) struct StallTimeout<S> {
+pub struct StallTimeout<S> {
     inner: S,
     limit: Duration,
     /// Runs only while a write is pending, which is rare: an idle connection pays for a pointer.
@@ -26,17 +26,18 @@ pub(super) struct StallTimeout<S> {
 }
 
 impl<S> StallTimeout<S> {
-    pub(super) fn new(inner: S, limit: Duration) -> Self {
+    #[must_use]
+    pub fn new(inner: S, limit: Duration) -> Self {
         Self { inner, limit, timer: None }
     }
 
-    pub(super) fn get_ref(&self) -> &S {
+    pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
     /// Whether no write is under a deadline.
-    #[cfg(test)]
-    pub(super) fn is_calm(&self) -> bool {
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
         self.timer.is_none()
     }
 
