@@ -1,8 +1,7 @@
 //! Files to upload, and a look into what came of them.
 
-use std::time::Duration;
-
 use std::borrow::Cow;
+use std::time::Duration;
 
 use media_worker::pipeline::{Limits, Media, Refusal, Rendition, process};
 use mozjpeg::{ColorSpace, Compress, Decompress, Marker};
