@@ -6,7 +6,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use connection_node::edge::{self, Edge, EdgeConfig};
+use connection_node::edge::{self, Edge, EdgeConfig, Transport};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{SeqAccess, Visitor},
@@ -70,6 +70,10 @@ fn serve_namespace(io: &SocketIo, namespace: &'static str) {
         socket.emit("auth", &auth).ok();
     };
     let listen = async |socket: SocketRef| {
+        // As the node does once a token is shown: from now on large packets are taken.
+        if let Some(transport) = socket.req_parts().extensions.get::<Transport>() {
+            transport.intake().admit();
+        }
         socket.on_fallback(Echoes);
         Ok::<_, std::convert::Infallible>(())
     };
@@ -84,6 +88,9 @@ struct InOrder;
 
 impl MessageHandler<LocalAdapter, InOrder> for Echoes {
     fn call(&self, socket: Arc<Socket>, mut value: Value, ack_id: Option<i64>) {
+        if let Some(transport) = socket.req_parts().extensions.get::<Transport>() {
+            transport.intake().complete();
+        }
         let Ok(ack) = AckSender::from_message_parts(&socket, &mut value, &ack_id);
         let Ok(Event(name)) = Event::from_message_parts(&socket, &mut value, &ack_id) else {
             return;
