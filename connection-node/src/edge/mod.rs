@@ -62,6 +62,7 @@ pub use close_reason::CloseReason;
 pub use config::{EdgeConfig, IoService, build, builder};
 pub use intake::Intake;
 pub use origin::{InvalidOrigin, Origins};
+pub use refusal::REFUSAL_NAMES;
 pub use serve::serve;
 pub use transport::{Outgoing, Transport};
 

@@ -53,10 +53,10 @@ pub(super) enum Refusal {
 
 /// How many requests were refused, by the name of the reason.
 #[derive(Default)]
-pub(super) struct Refusals([AtomicU64; NAMES.len()]);
+pub(super) struct Refusals([AtomicU64; REFUSAL_NAMES.len()]);
 
-/// Names for metrics.
-const NAMES: [&str; 13] = [
+/// Why the edge refuses requests and connections, as metrics name it.
+pub const REFUSAL_NAMES: [&str; 13] = [
     "transport",
     "session",
     "method",
@@ -75,7 +75,7 @@ const NAMES: [&str; 13] = [
 impl Refusals {
     pub(super) fn count(&self, refusal: Refusal) {
         let name = refusal.name();
-        if let Some(at) = NAMES.iter().position(|known| *known == name) {
+        if let Some(at) = REFUSAL_NAMES.iter().position(|known| *known == name) {
             self.0[at].fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -83,7 +83,7 @@ impl Refusals {
     /// Those that happened at least once.
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
-        NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0)
+        REFUSAL_NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, time::Duration};
 
+use connection_node::edge::{CloseReason, REFUSAL_NAMES};
+
 use super::{
     bystanders::Testimony,
     input::Kind,
@@ -72,9 +74,10 @@ impl Gauges {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Counts of things.
     pub fn of(metrics: &Metrics) -> Self {
         let gauge = |name| metrics.sum(name).map_or(u64::MAX, |value| value as u64);
+        let closes = CloseReason::ALL.map(CloseReason::as_str);
         let table = [
-            ("starling_handshake_refusals_total", "reason", &REFUSALS[..]),
-            ("starling_transport_closes_total", "reason", &CLOSES),
+            ("starling_handshake_refusals_total", "reason", &REFUSAL_NAMES[..]),
+            ("starling_transport_closes_total", "reason", &closes),
             ("starling_connects_total", "result", &CONNECTS),
             ("starling_rate_limited_total", "what", &LIMITED),
         ];
@@ -102,23 +105,6 @@ impl Gauges {
     }
 }
 
-const REFUSALS: [&str; 13] = [
-    "transport",
-    "session",
-    "method",
-    "request",
-    "upgrade",
-    "origin",
-    "protocol",
-    "too_large",
-    "timeout",
-    "draining",
-    "rate_limited",
-    "crowded",
-    "overloaded",
-];
-const CLOSES: [&str; 7] =
-    ["ended", "drain", "slow_consumer", "stalled", "expired", "protocol", "fault"];
 const CONNECTS: [&str; 5] =
     ["accepted", "unauthenticated", "banned", "rate_limited", "unavailable"];
 const LIMITED: [&str; 5] = ["handshake", "event", "file", "frame", "authentication"];
