@@ -133,8 +133,7 @@ impl Attacker {
         if input.stage == Stage::SessionMember {
             let enter = format!("40{{\"token\":\"{}\"}}", self.token);
             self.request("POST", &target, enter.as_bytes()).await?;
-            let answer = self.request("GET", &target, b"").await?;
-            if !answer.has(&ENTERED) {
+            if !self.is_let_in(&target).await? {
                 return Ok((Reaction::ShutOut, None));
             }
         }
@@ -145,6 +144,16 @@ impl Attacker {
         let status = status(&heard.bytes);
         let good = status.filter(|status| *status < 400 && input.expect == Expect::Refusal);
         Ok((judge(&heard, status), good.map(wrongly_good)))
+    }
+
+    /// Polls until the node tells whether the session may enter; a poll may bring a ping alone.
+    async fn is_let_in(&self, target: &str) -> io::Result<bool> {
+        loop {
+            let answer = self.request("GET", target, b"").await?;
+            if answer.is_told() || status(&answer.bytes) != Some(200) {
+                return Ok(answer.has(&ENTERED));
+            }
+        }
     }
 
     /// One request on a connection of its own.
