@@ -82,7 +82,7 @@ pub async fn measure(system: &System, plan: &AbsencePlan) -> anyhow::Result<Abse
     let AbsencePlan { clients, room_size, rate, away } = *plan;
     let attendance = Rc::new(RefCell::new(Attendance { room_size, ..Attendance::default() }));
     let attendees = gather(system, plan, &attendance).await?;
-    // The odd ones leave; the even ones stay and talk. Nodes have some of either.
+    // Two of every four leave, the others stay and talk: each room and each of two nodes has some of either.
     let leaves = |number: usize| number / 2 % 2 == 1;
     let staying: Vec<usize> = (0..clients).filter(|number| !leaves(*number)).collect();
     let leaving: Vec<&Attendee> = attendees
