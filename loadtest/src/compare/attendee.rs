@@ -138,8 +138,9 @@ impl Life {
         let authority = http_exchange::authority(node)?;
         let stream = dial(&authority, None).await?;
         stream.set_nodelay(true)?;
-        let (mut line, connected) =
-            Line::open(stream, &authority, &self.session.shown(token)).await?;
+        let shown = self.session.shown(token);
+        let opening = Line::open(stream, &authority, &shown, |frame| self.heard(frame));
+        let (mut line, connected) = opening.await?;
         if !self.session.connected(&connected) {
             line.join(&room, |frame| self.heard(frame)).await?;
         }

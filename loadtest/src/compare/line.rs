@@ -27,7 +27,8 @@ pub struct Line<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
-    /// Enters through `stream`; returns the JSON of the server's CONNECT packet, too.
+    /// Enters through `stream`; returns the JSON of the server's CONNECT packet, too. What comes before it
+    /// goes to `heard`: Socket.IO sends what a client has missed before it says that the client is connected.
     ///
     /// # Errors
     /// When the server refuses or does not answer.
@@ -35,6 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         stream: S,
         authority: &str,
         auth: &impl Serialize,
+        mut heard: impl FnMut(&str),
     ) -> anyhow::Result<(Self, String)> {
         let url = format!("ws://{authority}/socket.io/?EIO=4&transport=websocket");
         let opening = timeout(DEADLINE, tokio_tungstenite::client_async(url, stream)).await;
@@ -46,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 Incoming::Open(_) => line.send(packet::connect(auth)).await?,
                 Incoming::Connected => return Ok((line, frame[2..].to_owned())),
                 Incoming::Refused(why) => bail!("the connection was refused: {why}"),
-                _ => {}
+                _ => heard(&frame),
             }
         }
     }

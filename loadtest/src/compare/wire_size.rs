@@ -87,7 +87,7 @@ impl Measured {
         let token = target.pass.token(node, user.to_owned()).await?;
         let auth = Auth { token, ..Auth::default() };
         let (mut line, _) =
-            Line::open(Counted::new(stream, meter.clone()), &authority, &auth).await?;
+            Line::open(Counted::new(stream, meter.clone()), &authority, &auth, |_| ()).await?;
         line.join(room, |_| ()).await?;
         Ok(Self { line, meter, other: 0 })
     }

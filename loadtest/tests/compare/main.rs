@@ -11,7 +11,8 @@ const CONTENDERS: [&str; 3] = ["starling", "socketio", "socketio-redis"];
 
 /// Runs the program as a person does; returns its JSON.
 fn compare(out: &Path) -> Value {
-    let line = ["--short", "--rooms", "10", "--seconds", "1", "--connections", "200", "--clients", "100"];
+    let line =
+        ["--short", "--rooms", "10", "--seconds", "1", "--connections", "200", "--clients", "100"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_compare"));
     let output = command.args(line).arg("--out").arg(out).output().unwrap();
     let (said, told) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
@@ -22,11 +23,17 @@ fn compare(out: &Path) -> Value {
 }
 
 fn count(figures: &Value, pointer: &str) -> u64 {
-    figures.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("no {pointer}: {figures}"))
+    figures
+        .pointer(pointer)
+        .and_then(Value::as_u64)
+        .unwrap_or_else(|| panic!("no {pointer}: {figures}"))
 }
 
 fn figure(figures: &Value, pointer: &str) -> f64 {
-    figures.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {pointer}: {figures}"))
+    figures
+        .pointer(pointer)
+        .and_then(Value::as_f64)
+        .unwrap_or_else(|| panic!("no {pointer}: {figures}"))
 }
 
 #[test]
@@ -59,7 +66,8 @@ fn all_three_are_measured_and_starling_loses_nothing() {
 }
 
 fn every_figure_is_there(figures: &Value) {
-    let (stored, deliveries) = (count(figures, "/latency/stored"), count(figures, "/latency/deliveries"));
+    let (stored, deliveries) =
+        (count(figures, "/latency/stored"), count(figures, "/latency/deliveries"));
     // Half a second to warm up and two that are timed, at 100 messages a second, in rooms of ten.
     assert_eq!((count(figures, "/latency/sent"), stored, deliveries), (250, 250, 2_500));
     let (expected, delivered) =
