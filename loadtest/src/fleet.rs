@@ -67,9 +67,10 @@ impl Crowd {
     }
 }
 
-/// Twenty characters, as many as a Socket.IO server's own ids have: names are a part of each message.
-fn user_of(run: &str, number: usize) -> String {
-    format!("{:.12}-{number:07}", run)
+/// A client's user id: twenty characters, as many as a Socket.IO server's own ids have: names are a part of each message.
+#[must_use]
+pub fn user_of(run: &str, number: usize) -> String {
+    format!("{run:.12}-{number:07}")
 }
 
 impl Fleet {

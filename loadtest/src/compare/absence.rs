@@ -15,7 +15,7 @@ use super::{
     plan::AbsencePlan,
     system::System,
 };
-use crate::{pace::Pace, pass::ROOM_PREFIX};
+use crate::{fleet::user_of, pace::Pace, pass::ROOM_PREFIX};
 
 /// The length of a message's content in bytes.
 pub const CONTENT: usize = super::plan::CONTENT;
@@ -128,7 +128,7 @@ async fn gather(
     let run = Uuid::new_v4().simple().to_string();
     let mut attendees = Vec::new();
     for number in 0..plan.clients {
-        let user = format!("{:.12}-{number:07}", run);
+        let user = user_of(&run, number);
         let seat = Seat {
             number,
             token: target.pass.token(&target.nodes[0], user).await?,

@@ -15,7 +15,9 @@ use super::{
     cli::Cli,
     contender::Contender,
     figures::{Figures, faults},
-    latency, memory, peer_tools,
+    latency,
+    machine::Machine,
+    memory, peer_tools,
     plan::Plan,
     plot, redis, rooms,
     system::{Programs, System},
@@ -26,7 +28,7 @@ use crate::report::write_json;
 /// The JSON of a comparison.
 #[derive(Debug, Serialize)]
 struct Results<'a> {
-    cores: usize,
+    machine: Machine,
     plan: &'a Plan,
     contenders: &'a [Figures],
 }
@@ -37,6 +39,10 @@ struct Results<'a> {
 /// When something that it needs cannot be had, or a contender breaks.
 pub async fn run(cli: Cli) -> anyhow::Result<bool> {
     let plan = cli.plan()?;
+    let machine = Machine::now();
+    if machine.is_busy() {
+        eprintln!("this machine is busy with something else: the figures will say little");
+    }
     open_files::raise_limit();
     let compare = std::env::current_exe().context("this program does not know where it lies")?;
     let out = match &cli.out {
@@ -53,9 +59,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<bool> {
                 .with_context(|| format!("{} could not be measured", contender.title()))?,
         );
         // What is known already is not lost with what comes.
-        write(&out, &plan, &all)?;
+        write(&out, machine, &plan, &all)?;
     }
-    print!("{}", table::text(&plan, &all));
+    print!("{}", table::text(machine, &plan, &all));
     println!("written to {}", out.display());
     let starling = all.iter().filter(|figures| figures.contender == Contender::Starling);
     Ok(starling.flat_map(faults).count() == 0)
@@ -124,11 +130,12 @@ fn beside(program: &Path) -> anyhow::Result<PathBuf> {
     Ok(target.context("name a folder for the results with --out")?.join("compare"))
 }
 
-fn write(out: &Path, plan: &Plan, all: &[Figures]) -> anyhow::Result<()> {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let results = Results { cores, plan, contenders: all };
+fn write(out: &Path, machine: Machine, plan: &Plan, all: &[Figures]) -> anyhow::Result<()> {
+    let results = Results { machine, plan, contenders: all };
     write_json(&out.join("compare.json"), &results)?;
-    for (name, text) in [("table.txt", table::text(plan, all)), ("compare.svg", plot::svg(all))] {
+    for (name, text) in
+        [("table.txt", table::text(machine, plan, all)), ("compare.svg", plot::svg(all))]
+    {
         let file = out.join(name);
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }

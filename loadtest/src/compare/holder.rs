@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     client::{Client, Place, Shared},
+    fleet::user_of,
     ledger::Ledger,
     pace::Pace,
     packet,
@@ -110,7 +111,7 @@ async fn connect(
     let entering = (0..order.clients).map(|number| {
         let node = nodes[number % nodes.len()].clone();
         let room = format!("{ROOM_PREFIX}{run}-{}", number / room_size);
-        let (user, shared) = (format!("{:.12}-{number:07}", run), shared.clone());
+        let (user, shared) = (user_of(&run, number), shared.clone());
         async move {
             let token = order.pass.token(&node, user).await?;
             let place = Place { number, node, token, room, source: Some(order.source) };

@@ -16,6 +16,7 @@ pub mod holder;
 pub mod holders;
 pub mod latency;
 pub mod line;
+pub mod machine;
 pub mod memory;
 pub mod peer_process;
 pub mod peer_tools;

@@ -136,13 +136,14 @@ mod tests {
 
     #[test]
     fn the_best_is_the_most_or_the_least_and_never_shared() {
-        let table: [(Better, &[Option<f64>], Option<usize>); 6] = [
-            (Better::More, &[Some(1.0), Some(3.0), Some(2.0)], Some(1)),
+        let none: &[Option<f64>] = &[];
+        let table = [
+            (Better::More, &[Some(1.0), Some(3.0), Some(2.0)][..], Some(1)),
             (Better::Less, &[Some(1.0), Some(3.0), None], Some(0)),
             (Better::Less, &[Some(1.02), Some(1.04)], None),
             (Better::Less, &[None, None], None),
             (Better::More, &[Some(1.0)], None),
-            (Better::More, &[], None),
+            (Better::More, none, None),
         ];
         for (better, cells, best) in table {
             assert_eq!(row(better, cells).best(), best, "{better:?} {cells:?}");

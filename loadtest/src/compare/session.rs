@@ -49,7 +49,7 @@ impl Session {
     pub fn shown(&self, token: Option<String>) -> Shown {
         match (self.recovery, &self.private_id, &self.offset) {
             (Recovery::Position, ..) => {
-                let rooms = self.seq.map(|seq| (self.room.clone(), seq.into()));
+                let rooms = self.seq.map(|seq| (self.room.clone(), seq));
                 Shown::Starling(Auth { token, rooms: rooms.into_iter().collect() })
             }
             (Recovery::Session, Some(pid), Some(offset)) => {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     figures::{Figures, faults},
+    machine::Machine,
     plan::Plan,
     rows::{Row, rows},
 };
@@ -13,20 +14,21 @@ const COLUMN: usize = 18;
 
 /// The whole table, with what must be known to read it.
 #[must_use]
-pub fn text(plan: &Plan, all: &[Figures]) -> String {
+pub fn text(machine: Machine, plan: &Plan, all: &[Figures]) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = write(&mut text, plan, all);
+    let _ = write(&mut text, machine, plan, all);
     text
 }
 
-fn write(text: &mut String, plan: &Plan, all: &[Figures]) -> std::fmt::Result {
+fn write(text: &mut String, machine: Machine, plan: &Plan, all: &[Figures]) -> std::fmt::Result {
     writeln!(
         text,
-        "{} clients; messages of 64 bytes; rates tried for {} s; {} cores",
+        "{} clients; messages of 64 bytes; rates tried for {} s; {} cores, load {} before",
         plan.clients,
         plan.step.as_secs(),
-        std::thread::available_parallelism().map_or(0, usize::from),
+        machine.cores,
+        number(machine.load, 1),
     )?;
     for figures in all {
         writeln!(text, "{}: {}", figures.contender.title(), figures.processes.join(", "))?;

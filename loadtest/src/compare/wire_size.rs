@@ -51,11 +51,11 @@ pub async fn measure(system: &System) -> anyhow::Result<WireFigures> {
     for index in 2..2 + MESSAGES {
         exchange(&mut sender, &mut receiver, &room, index).await?;
     }
-    let received = mean(receiver.read() - to_receiver);
+    let delivery = mean(receiver.read() - to_receiver);
     Ok(WireFigures {
         sent: mean(sender.written() - sent),
-        received,
-        ack: mean(sender.read() - to_sender) - received,
+        received: delivery,
+        ack: mean(sender.read() - to_sender) - delivery,
     })
 }
 
