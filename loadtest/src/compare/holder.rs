@@ -3,15 +3,17 @@
 //! It reads an [`Order`] as a line of JSON, connects, and answers with [`Held`]. For each further line it
 //! has every client say one message, and answers with [`Burst`]. It ends with its standard input.
 
-use std::{net::Ipv4Addr, rc::Rc, time::Duration, time::Instant};
+use std::{
+    io::{BufRead as _, Write as _},
+    net::Ipv4Addr,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, Stdin, stdin, stdout},
-    time::sleep,
-};
+use tokio::{sync::mpsc, time::sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -66,8 +68,8 @@ pub struct Burst {
 /// # Errors
 /// When they cannot be read or answered.
 pub async fn serve() -> anyhow::Result<bool> {
-    let mut lines = BufReader::new(stdin()).lines();
-    let order = lines.next_line().await?.context("there is no order on standard input")?;
+    let mut lines = lines();
+    let order = lines.recv().await.context("there is no order on standard input")?;
     let order: Order = serde_json::from_str(&order).context("the order cannot be read")?;
     let shared = Rc::new(Shared {
         ledger: Ledger::new(packet::JOIN_ACK + 1, order.clients, order.room_size, 0).into(),
@@ -75,30 +77,38 @@ pub async fn serve() -> anyhow::Result<bool> {
         content_bytes: super::plan::CONTENT,
     });
     let (clients, refusal) = connect(&order, &shared).await?;
-    answer(&Held { held: clients.len(), refusal }).await?;
-    while next(&mut lines).await? {
+    answer(&Held { held: clients.len(), refusal })?;
+    while lines.recv().await.is_some() {
         burst(&order, &shared, &clients).await;
         let tally = shared.ledger.borrow().tally();
         answer(&Burst {
             stored: tally.stored,
             deliveries: tally.deliveries,
             disconnected: tally.disconnected,
-        })
-        .await?;
+        })?;
     }
     Ok(true)
 }
 
-async fn next(lines: &mut Lines<BufReader<Stdin>>) -> anyhow::Result<bool> {
-    Ok(lines.next_line().await?.is_some())
+/// The lines of standard input, until it ends; a thread of its own waits for them.
+fn lines() -> mpsc::Receiver<String> {
+    let (lines, received) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if lines.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    received
 }
 
-async fn answer(words: &impl Serialize) -> anyhow::Result<()> {
-    let mut line = serde_json::to_vec(words)?;
-    line.push(b'\n');
-    let mut out = stdout();
-    out.write_all(&line).await?;
-    Ok(out.flush().await?)
+/// Says it in a line on standard output.
+fn answer(words: &impl Serialize) -> anyhow::Result<()> {
+    let line = serde_json::to_string(words)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
 }
 
 async fn connect(
