@@ -1,11 +1,21 @@
 //! One Socket.IO client over WebSocket: connects, joins a room, then sends and counts.
 
-use std::{cell::RefCell, rc::Rc, time::Duration, time::Instant};
+use std::{
+    cell::RefCell,
+    net::{Ipv4Addr, SocketAddr},
+    rc::Rc,
+    time::Duration,
+    time::Instant,
+};
 
 use anyhow::{Context as _, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::Uri;
-use tokio::{net::TcpStream, sync::mpsc, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
+    sync::mpsc,
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{self, Message, Utf8Bytes, protocol::WebSocketConfig},
@@ -58,8 +68,11 @@ pub struct Place {
     /// Its number in the ledger.
     pub number: usize,
     pub node: Uri,
-    pub token: String,
+    /// What it shows at the entrance; nothing where nobody asks.
+    pub token: Option<String>,
     pub room: String,
+    /// The address that it comes from, where it matters: each has ports of its own.
+    pub source: Option<Ipv4Addr>,
 }
 
 type Socket = WebSocketStream<TcpStream>;
@@ -89,15 +102,28 @@ impl Client {
     }
 }
 
+/// A connection to `authority`, from `source` where one is named.
+///
+/// # Errors
+/// When nobody listens there, or `source` is no address of this machine.
+pub async fn dial(authority: &str, source: Option<Ipv4Addr>) -> std::io::Result<TcpStream> {
+    let Some(source) = source else { return TcpStream::connect(authority).await };
+    let mut addresses = lookup_host(authority).await?;
+    let to = addresses.find(SocketAddr::is_ipv4).ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((source, 0).into())?;
+    socket.connect(to).await
+}
+
 async fn open(place: &Place) -> anyhow::Result<Socket> {
     let authority = http_exchange::authority(&place.node)?;
-    let stream = TcpStream::connect(&authority).await?;
+    let stream = dial(&authority, place.source).await?;
     stream.set_nodelay(true)?;
     let url = format!("ws://{authority}/socket.io/?EIO=4&transport=websocket");
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER).write_buffer_size(0);
     let (mut socket, _) =
         tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
-    let auth = Auth { token: Some(place.token.clone()), ..Auth::default() };
+    let auth = Auth { token: place.token.clone(), ..Auth::default() };
     let join = RoomRequest::Name(place.room.clone());
     loop {
         let Some(frame) = socket.next().await else { bail!("the connection was closed") };

@@ -7,18 +7,19 @@ use serde::Serialize;
 /// Clock ticks a second in `/proc/<pid>/stat`; `USER_HZ` is 100 on every Linux of today.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// The processes whose time is measured; `None` where one is not known.
-#[derive(Debug, Clone, Copy, Default)]
+/// The processes whose time is measured; empty or `None` where one is not known.
+#[derive(Debug, Clone, Default)]
 pub struct Processes {
-    pub server: Option<u32>,
-    pub nats: Option<u32>,
+    pub servers: Vec<u32>,
+    /// What carries messages between the servers: nats-server, or redis-server.
+    pub broker: Option<u32>,
 }
 
 /// Seconds of processor time, in user and kernel mode; `None` where they cannot be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct CpuSeconds {
     pub server: Option<f64>,
-    pub nats: Option<f64>,
+    pub broker: Option<f64>,
     pub generator: Option<f64>,
 }
 
@@ -27,8 +28,8 @@ impl Processes {
     #[must_use]
     pub fn used(&self) -> CpuSeconds {
         CpuSeconds {
-            server: self.server.and_then(of),
-            nats: self.nats.and_then(of),
+            server: of_all(&self.servers),
+            broker: self.broker.and_then(of),
             generator: of(std::process::id()),
         }
     }
@@ -41,7 +42,7 @@ impl CpuSeconds {
         let minus = |now: Option<f64>, then: Option<f64>| Some(now? - then?);
         Self {
             server: minus(self.server, earlier.server),
-            nats: minus(self.nats, earlier.nats),
+            broker: minus(self.broker, earlier.broker),
             generator: minus(self.generator, earlier.generator),
         }
     }
@@ -55,9 +56,15 @@ pub async fn idle_cores(processes: &Processes, span: Duration) -> CpuSeconds {
     let cores = |seconds: Option<f64>| Some(seconds? / span.as_secs_f64());
     CpuSeconds {
         server: cores(used.server),
-        nats: cores(used.nats),
+        broker: cores(used.broker),
         generator: cores(used.generator),
     }
+}
+
+/// The sum; `None` where one of them cannot be read, or there is none.
+fn of_all(pids: &[u32]) -> Option<f64> {
+    let known = (!pids.is_empty()).then_some(pids)?;
+    known.iter().map(|pid| of(*pid)).sum()
 }
 
 fn of(pid: u32) -> Option<f64> {
@@ -109,9 +116,9 @@ mod tests {
 
     #[test]
     fn differences_are_of_what_is_known() {
-        let earlier = CpuSeconds { server: Some(1.0), nats: None, generator: Some(0.5) };
-        let now = CpuSeconds { server: Some(4.0), nats: Some(1.0), generator: Some(0.5) };
-        let used = CpuSeconds { server: Some(3.0), nats: None, generator: Some(0.0) };
+        let earlier = CpuSeconds { server: Some(1.0), broker: None, generator: Some(0.5) };
+        let now = CpuSeconds { server: Some(4.0), broker: Some(1.0), generator: Some(0.5) };
+        let used = CpuSeconds { server: Some(3.0), broker: None, generator: Some(0.0) };
         assert_eq!(now.since(&earlier), used);
     }
 

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use crate::{
     client::{Client, Place, Shared},
-    dev_token,
     ledger::Ledger,
     packet,
+    pass::ROOM_PREFIX,
     progress::Progress,
     target::Target,
 };
@@ -67,6 +67,12 @@ impl Crowd {
     }
 }
 
+/// A client's user id: twenty characters, as many as a Socket.IO server's own ids have: names are a part of each message.
+#[must_use]
+pub fn user_of(run: &str, number: usize) -> String {
+    format!("{run:.12}-{number:07}")
+}
+
 impl Fleet {
     /// Connects every client, some at a time, and has each join its room.
     ///
@@ -84,11 +90,12 @@ impl Fleet {
         let entering = (0..crowd.clients).map(|number| {
             let node = target.nodes[number % target.nodes.len()].clone();
             let (user, room) =
-                (format!("{run}-{number}"), format!("bench-{run}-{}", crowd.room_of(number)));
+                (user_of(&run, number), format!("{ROOM_PREFIX}{run}-{}", crowd.room_of(number)));
             let shared = shared.clone();
             async move {
-                let token = dev_token::fetch(&node, user).await?;
-                let client = Client::enter(Place { number, node, token, room }, shared).await?;
+                let token = target.pass.token(&node, user).await?;
+                let place = Place { number, node, token, room, source: None };
+                let client = Client::enter(place, shared).await?;
                 anyhow::Ok((number, client))
             }
         });

@@ -7,6 +7,7 @@
 pub mod chaos;
 pub mod cli;
 pub mod client;
+pub mod compare;
 pub mod cpu;
 pub mod dev_token;
 pub mod fleet;
@@ -17,6 +18,7 @@ pub mod ledger;
 pub mod node_js;
 pub mod pace;
 pub mod packet;
+pub mod pass;
 pub mod progress;
 pub mod report;
 pub mod run;

@@ -46,7 +46,7 @@ impl Report {
             delivery.p99,
             delivery.max,
             cores(cpu.server),
-            cores(cpu.nats),
+            cores(cpu.broker),
             cores(cpu.generator),
             Verdict(&self.outcome),
         )
@@ -90,7 +90,7 @@ impl fmt::Display for Report {
         let (cpu, idle) = (outcome.cpu, idle_cores.unwrap_or_default());
         for (name, seconds, idle) in [
             ("server", cpu.server, idle.server),
-            ("nats-server", cpu.nats, idle.nats),
+            ("nats-server", cpu.broker, idle.broker),
             ("this generator", cpu.generator, idle.generator),
         ] {
             let (cores, each) = (outcome.cores(seconds), outcome.micros_per_delivery(seconds));

@@ -209,7 +209,11 @@ mod tests {
     use crate::packet::ChatArrived;
 
     fn mark(at: Instant, cpu: f64, deliveries: u64) -> Mark {
-        Mark { at, cpu: CpuSeconds { server: Some(cpu), nats: None, generator: None }, deliveries }
+        Mark {
+            at,
+            cpu: CpuSeconds { server: Some(cpu), broker: None, generator: None },
+            deliveries,
+        }
     }
 
     #[test]
@@ -231,7 +235,7 @@ mod tests {
         assert!(
             (outcome.micros_per_delivery(outcome.cpu.server).unwrap() - 250_000.0).abs() < 1e-6
         );
-        assert_eq!(outcome.micros_per_delivery(outcome.cpu.nats), None);
+        assert_eq!(outcome.micros_per_delivery(outcome.cpu.broker), None);
 
         let lost = reckon(1.0, &ledger, 1, mark(begin, 1.0, 0), mark(end, 1.5, 2));
         assert!(!lost.is_whole());

@@ -15,13 +15,28 @@ pub struct Search {
     best: Option<f64>,
     too_much: Option<f64>,
     halvings: u32,
+    growth: f64,
+    halvings_allowed: u32,
 }
 
 impl Search {
     /// Begins at `rate`.
     #[must_use]
     pub fn from(rate: f64) -> Self {
-        Self { next: Some(rate), best: None, too_much: None, halvings: 0 }
+        Self::with(rate, GROWTH, HALVINGS)
+    }
+
+    /// Begins at `rate`; grows by the factor `growth`, then halves the interval `halvings` times.
+    #[must_use]
+    pub fn with(rate: f64, growth: f64, halvings: u32) -> Self {
+        Self {
+            next: Some(rate),
+            best: None,
+            too_much: None,
+            halvings: 0,
+            growth,
+            halvings_allowed: halvings,
+        }
     }
 
     /// The rate to try next; `None` when the search is over.
@@ -45,7 +60,7 @@ impl Search {
             self.too_much = Some(rate);
         }
         self.next = match (self.best, self.too_much) {
-            (_, None) => Some(rate * GROWTH),
+            (_, None) => Some(rate * self.growth),
             (None, Some(too_much)) => self.halve(0.0, too_much),
             (Some(best), Some(too_much)) => self.halve(best, too_much),
         };
@@ -53,7 +68,7 @@ impl Search {
 
     fn halve(&mut self, low: f64, high: f64) -> Option<f64> {
         self.halvings += 1;
-        (self.halvings <= HALVINGS).then_some(f64::midpoint(low, high))
+        (self.halvings <= self.halvings_allowed).then_some(f64::midpoint(low, high))
     }
 }
 

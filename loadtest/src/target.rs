@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use http::Uri;
 
-use crate::{cli::TargetArgs, cpu::Processes, stack_process::StackProcess};
+use crate::{cli::TargetArgs, cpu::Processes, pass::Pass, stack_process::StackProcess};
+
+/// Connections that are being made at a time, where nobody says otherwise.
+const CONNECT_AT_ONCE: usize = 32;
 
 /// Nodes to connect to, and the processes whose time is measured.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub struct Target {
     pub processes: Processes,
     /// Connections that are being made at a time.
     pub connect_at_once: usize,
+    /// What clients show at the entrance.
+    pub pass: Pass,
     /// Running as long as the target is used.
     stack: Option<StackProcess>,
 }
@@ -26,16 +31,25 @@ impl Target {
     pub async fn reach(args: TargetArgs) -> anyhow::Result<Self> {
         let connect_at_once = args.connect_at_once;
         if !args.url.is_empty() {
-            let processes = Processes { server: args.server_pid, nats: args.nats_pid };
-            return Ok(Self { nodes: args.url, processes, connect_at_once, stack: None });
+            let servers = args.server_pid.into_iter().collect();
+            let processes = Processes { servers, broker: args.nats_pid };
+            let target = Self::of(args.url, processes, Pass::Dev);
+            return Ok(Self { connect_at_once, ..target });
         }
         let binary = match args.stack {
             Some(binary) => binary,
             None => beside_this_program("local-stack")?,
         };
         let stack = StackProcess::start(&binary, args.nodes, args.workers, args.port).await?;
-        let processes = Processes { server: Some(stack.pid()), nats: stack.nats_pid() };
-        Ok(Self { nodes: stack.nodes().to_vec(), processes, connect_at_once, stack: Some(stack) })
+        let processes = Processes { servers: vec![stack.pid()], broker: stack.nats_pid() };
+        let target = Self::of(stack.nodes().to_vec(), processes, Pass::Dev);
+        Ok(Self { connect_at_once, stack: Some(stack), ..target })
+    }
+
+    /// Nodes that somebody else starts and stops.
+    #[must_use]
+    pub fn of(nodes: Vec<Uri>, processes: Processes, pass: Pass) -> Self {
+        Self { nodes, processes, connect_at_once: CONNECT_AT_ONCE, pass, stack: None }
     }
 
     /// Stops what was started.

@@ -14,6 +14,7 @@ pub mod nats_cluster;
 pub mod nats_process;
 pub mod nats_server;
 pub mod nats_version;
+pub mod open_files;
 pub mod places;
 pub mod port;
 pub mod progress;
@@ -39,8 +40,6 @@ pub mod listeners;
 pub mod nats;
 #[cfg(feature = "services")]
 pub mod nats_keys;
-#[cfg(feature = "services")]
-pub mod open_files;
 #[cfg(feature = "services")]
 pub mod readiness;
 #[cfg(feature = "s3")]

@@ -1,0 +1,136 @@
+//! What was measured of one contender; the JSON of a comparison.
+
+use serde::Serialize;
+
+use super::{contender::Contender, footprint::Footprint};
+use crate::run::Outcome;
+
+/// Everything of one contender.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Figures {
+    pub contender: Contender,
+    /// The processes that are its server side.
+    pub processes: Vec<String>,
+    /// The run at a fixed rate.
+    pub latency: Outcome,
+    /// What differs by the size of rooms.
+    pub rooms: Vec<RoomFigures>,
+    pub memory: Vec<MemoryFigures>,
+    pub wire: WireFigures,
+    pub absence: AbsenceFigures,
+}
+
+/// In rooms of one size.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomFigures {
+    pub room_size: usize,
+    /// The highest rate that was sustained; `None` where none was.
+    pub saturation: Option<Outcome>,
+    /// Every rate that was tried, as deliveries a second, and whether it was sustained.
+    pub tries: Vec<(f64, bool)>,
+    /// The run at a fixed rate of deliveries, whose processor time is taken.
+    pub cost: Outcome,
+}
+
+/// With so many connections.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemoryFigures {
+    /// How many were asked for.
+    pub asked: usize,
+    /// How many were in their rooms.
+    pub held: usize,
+    /// Why not all were held, in the first one's words.
+    pub refusal: Option<String>,
+    /// Without a connection.
+    pub empty: Footprint,
+    /// With all connections, silent.
+    pub idle: Footprint,
+    /// Silent again, after each has sent a message and got those of its room.
+    pub after_burst: Footprint,
+    /// Deliveries of that burst.
+    pub burst_deliveries: u64,
+}
+
+/// Bytes over the client's socket, for one message of 1,000 bytes of content.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireFigures {
+    /// From the sender.
+    pub sent: f64,
+    /// To each receiver.
+    pub received: f64,
+    /// The ack, to the sender.
+    pub ack: f64,
+}
+
+/// What connections that were dropped and made again have cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AbsenceFigures {
+    pub clients: usize,
+    pub dropped: usize,
+    /// Messages that were acknowledged.
+    pub acknowledged: u64,
+    /// Messages whose sender got no ack, or a refusal.
+    pub unacknowledged: u64,
+    /// Deliveries that those acknowledged call for: each to every member of its room.
+    pub expected: u64,
+    /// Of these, those that never came.
+    pub lost: u64,
+    /// Deliveries beyond one a member.
+    pub twice: u64,
+}
+
+impl Outcome {
+    /// Microseconds of processor time a delivery, of servers and broker together.
+    #[must_use]
+    pub fn micros_of_all_servers(&self) -> Option<f64> {
+        let servers = self.micros_per_delivery(self.cpu.server)?;
+        Some(servers + self.micros_per_delivery(self.cpu.broker).unwrap_or(0.0))
+    }
+}
+
+impl MemoryFigures {
+    /// Bytes a connection by which `now` is above the empty system.
+    #[must_use]
+    pub fn each(&self, now: impl Fn(&Self) -> u64, empty: u64) -> f64 {
+        #[allow(clippy::cast_precision_loss)]
+        let bytes = now(self).saturating_sub(empty) as f64;
+        #[allow(clippy::cast_precision_loss)]
+        let held = self.held.max(1) as f64;
+        bytes / held
+    }
+}
+
+/// Everything that is in the way of calling a contender's run clean, in words.
+#[must_use]
+pub fn faults(figures: &Figures) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut check = |what: String, outcome: &Outcome| {
+        let outcome = held_to_promises(figures.contender, outcome.clone());
+        if !outcome.is_whole() {
+            let Outcome { missing, surplus, disordered, refused, unanswered, .. } = outcome;
+            faults.push(format!(
+                "{what}: {missing} lost, {surplus} twice, {disordered} out of order, {refused} refused, {unanswered} unanswered"
+            ));
+        }
+    };
+    check("at the fixed rate".to_owned(), &figures.latency);
+    for room in &figures.rooms {
+        check(format!("in rooms of {}", room.room_size), &room.cost);
+    }
+    let AbsenceFigures { lost, twice, .. } = figures.absence;
+    if lost + twice > 0 {
+        faults.push(format!("across dropped connections: {lost} lost, {twice} twice"));
+    }
+    faults
+}
+
+/// An outcome without what the contender does not promise.
+#[must_use]
+pub fn held_to_promises(contender: Contender, outcome: Outcome) -> Outcome {
+    if contender.keeps_order() { outcome } else { Outcome { disordered: 0, ..outcome } }
+}

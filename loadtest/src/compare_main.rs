@@ -1,0 +1,41 @@
+//! `compare`: the same load on Starling and on what else would be used.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser as _;
+use loadtest::{
+    chaos::service_role::ServiceRole,
+    compare::{cli::Cli, comparison, holder},
+    interruptible,
+};
+
+fn main() -> ExitCode {
+    // The services come first: their command lines are theirs to read.
+    let line: Vec<_> = std::env::args_os().skip(1).collect();
+    let first = line.first().and_then(|word| word.to_str()).unwrap_or_default();
+    if let Some(role) = ServiceRole::named(first) {
+        return serve(role, line);
+    }
+    if first == holder::SUBCOMMAND {
+        return hold();
+    }
+    compare(Cli::parse())
+}
+
+/// Is a service of Starling.
+#[tokio::main]
+async fn serve(role: ServiceRole, line: Vec<OsString>) -> ExitCode {
+    role.serve(line).await
+}
+
+/// Holds connections for the process that started this one.
+#[tokio::main(flavor = "current_thread")]
+async fn hold() -> ExitCode {
+    interruptible::run(holder::serve()).await
+}
+
+// One thread: no lock and no hand-over between cores, on a machine that the measured systems share.
+#[tokio::main(flavor = "current_thread")]
+async fn compare(cli: Cli) -> ExitCode {
+    interruptible::run(comparison::run(cli)).await
+}
