@@ -87,6 +87,7 @@ impl Entrance {
         });
         let identity = entered.inspect_err(|refused| self.note(refused, &line))?;
         line.intake().admit();
+        line.transport().welcome();
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
         let stay =
             self.house.stay(key, identity.user.user_id.clone(), line.transport(), identity.expires);

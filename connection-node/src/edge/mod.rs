@@ -23,6 +23,9 @@
 //! | `frames` | how long a WebSocket's frames say that they are |
 //! | `headers` | what every answer tells browsers |
 //! | `stream` | the WebSocket stream that obeys that handle |
+//! | `lane` | the way of ready frames to a client past socketioxide, and their order with what that writes |
+//! | `passing` | what socketioxide writes, as it passes by |
+//! | `frame` | WebSocket frames as a server sends them |
 //! | `stall` | the deadline for a write that makes no progress |
 //! | `standing` | among whom a TCP connection is counted |
 //! | `registry` | which transports are open, and which Engine.IO session each serves |
@@ -36,14 +39,17 @@ mod close_reason;
 mod config;
 mod dispatch;
 mod drain;
+mod frame;
 mod frames;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod headers;
 mod intake;
+mod lane;
 mod opening;
 mod origin;
 mod packets;
+mod passing;
 mod polling;
 mod query;
 mod refusal;
@@ -60,6 +66,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use close_reason::CloseReason;
 pub use config::{EdgeConfig, IoService, build, builder};
+pub use frame::text_frame;
 pub use intake::Intake;
 pub use origin::{InvalidOrigin, Origins};
 pub use refusal::REFUSAL_NAMES;

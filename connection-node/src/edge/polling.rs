@@ -76,7 +76,7 @@ impl<A: Adapter> Connection<A> {
                 if transport.closed() {
                     return Err(Refusal::UnknownSession);
                 }
-                response.map(|response| counted(response, &transport))
+                polled(response?, &transport).await
             }
         }
     }
@@ -249,6 +249,14 @@ async fn exchange<A: Adapter>(
         }
     }
     Ok(response)
+}
+
+/// Takes note of what a poll brings its client.
+async fn polled(response: Response, transport: &Transport) -> Result<Response, Refusal> {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.map_err(|_| Refusal::UnknownSession)?.to_bytes();
+    transport.polled(&body);
+    Ok(Response::from_parts(parts, Body::from(body)))
 }
 
 /// Counts an answer that goes to the client.

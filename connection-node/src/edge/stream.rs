@@ -8,7 +8,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use service_shell::StallTimeout;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -16,8 +15,10 @@ use super::{CloseReason, Transport, frames::Frames, registry::Entry};
 
 /// A WebSocket's stream. Both halves fail as soon as the transport is closed, whichever task polls
 /// them; dropping it closes the transport.
-pub(super) struct ClientStream<S> {
-    io: StallTimeout<S>,
+///
+/// What is written goes through the transport, which puts it in order with what others write.
+pub(super) struct ClientStream<R> {
+    io: R,
     /// What the client sent right behind its upgrade request.
     ahead: Bytes,
     frames: Frames,
@@ -29,9 +30,10 @@ pub(super) struct ClientStream<S> {
     _task: TaskTrackerToken,
 }
 
-impl<S> ClientStream<S> {
+impl<R> ClientStream<R> {
+    /// The stream of a transport that is attached to its writing half already.
     pub(super) fn new(
-        io: StallTimeout<S>,
+        io: R,
         ahead: Bytes,
         transport: Transport,
         entry: Option<Entry>,
@@ -72,13 +74,14 @@ impl<S> ClientStream<S> {
     }
 }
 
-impl<S> Drop for ClientStream<S> {
+impl<R> Drop for ClientStream<R> {
     fn drop(&mut self) {
         self.transport.close(CloseReason::Ended);
+        self.transport.detach();
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
+impl<R: AsyncRead + Unpin> AsyncRead for ClientStream<R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -86,6 +89,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     ) -> Poll<io::Result<()>> {
         if self.transport.watch_as_reader(cx.waker()) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if self.transport.is_blocked()
+            && let Poll::Ready(written) = self.written(self.transport.poll_waiting(cx))
+        {
+            written?;
         }
         if !self.ahead.is_empty() {
             let taken = self.ahead.len().min(buf.remaining());
@@ -103,30 +111,24 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
+impl<R: Unpin> AsyncWrite for ClientStream<R> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.writable(cx)?;
-        let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
-        if let Poll::Ready(Ok(written)) = outcome {
-            self.transport.count_out(written);
-        }
-        self.written(outcome)
+        self.written(self.transport.poll_write(cx, buf))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writable(cx)?;
-        let outcome = Pin::new(&mut self.io).poll_flush(cx);
-        self.written(outcome)
+        self.written(self.transport.poll_flush(cx))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writable(cx)?;
-        let outcome = Pin::new(&mut self.io).poll_shutdown(cx);
-        self.written(outcome)
+        self.written(self.transport.poll_shutdown(cx))
     }
 }
 
@@ -135,23 +137,44 @@ mod tests {
     use std::time::Duration;
 
     use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split},
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, duplex, split},
         task::yield_now,
     };
     use tokio_util::task::TaskTracker;
 
     use super::*;
-    use crate::edge::intake::Intake;
+    use crate::edge::{frame::text_frame, intake::Intake};
 
     const LONG: Duration = Duration::from_hours(1);
 
-    /// A stream, its client's end, which holds 16 bytes, and its transport.
-    fn stream(ahead: &'static [u8], limit: Duration) -> (ClientStream<DuplexStream>, DuplexStream) {
+    /// A stream, and its client's end, which holds 16 bytes.
+    fn stream(
+        ahead: &'static [u8],
+        limit: Duration,
+    ) -> (ClientStream<ReadHalf<DuplexStream>>, DuplexStream) {
         let (io, client) = duplex(16);
+        let (reader, writer) = split(io);
         let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000, Intake::unbounded());
+        transport.attach(Box::new(writer), limit);
         let task = TaskTracker::new().token();
-        let ahead = Bytes::from_static(ahead);
-        (ClientStream::new(StallTimeout::new(io, limit), ahead, transport, None, task), client)
+        (ClientStream::new(reader, Bytes::from_static(ahead), transport, None, task), client)
+    }
+
+    /// The same, once its client was welcomed to a namespace.
+    async fn welcomed() -> (ClientStream<ReadHalf<DuplexStream>>, DuplexStream) {
+        let (mut stream, mut client) = stream(b"", LONG);
+        stream.transport.welcome();
+        assert!(!stream.transport.takes_frames(), "the welcome has yet to come out");
+        let (welcome, event) = (text_frame(&["40{}"]), text_frame(&["42[]"]));
+        stream.write_all(&welcome).await.expect("there is room");
+        assert!(!stream.transport.takes_frames(), "what was given to socketioxide is not out");
+        stream.write_all(&event).await.expect("there is room");
+        // The second question was given to nobody; its packet comes out too.
+        client.read_exact(&mut [0; 12]).await.expect("both are there");
+        stream.write_all(&event).await.expect("there is room");
+        client.read_exact(&mut [0; 6]).await.expect("it is there");
+        assert!(stream.transport.takes_frames());
+        (stream, client)
     }
 
     #[tokio::test]
@@ -188,7 +211,7 @@ mod tests {
         let reading = async { client.read_exact(&mut [0; 64]).await };
         let (written, read) = tokio::join!(writing, reading);
         assert!(written.is_ok() && read.is_ok());
-        assert!(stream.io.is_calm() && !stream.transport.closed());
+        assert!(!stream.transport.is_blocked() && !stream.transport.closed());
     }
 
     #[tokio::test]
@@ -200,6 +223,88 @@ mod tests {
         stream.read_exact(&mut read[3..]).await.expect("it is there");
         assert_eq!(&read, b"early late");
         assert_eq!(stream.transport.bytes_in(), 10);
+    }
+
+    #[tokio::test]
+    async fn frames_stand_behind_what_came_before_and_between_the_frames_of_socketioxide() {
+        let (mut stream, mut client) = welcomed().await;
+        let transport = stream.transport.clone();
+        let (ping, event) = (text_frame(&["2"]), text_frame(&["42[\"e\"]"]));
+        // Half a frame of socketioxide: nothing comes between its parts.
+        stream.write_all(&ping[..1]).await.expect("there is room");
+        assert!(transport.push(event.clone()), "somebody has to write it");
+        transport.flush();
+        stream.write_all(&ping[1..]).await.expect("there is room");
+        stream.flush().await.expect("there is room");
+        let mut read = vec![0; ping.len() + event.len()];
+        client.read_exact(&mut read).await.expect("both are there");
+        assert_eq!(read, [&ping[..], &event].concat());
+        // What waits comes out before what socketioxide writes then.
+        assert!(transport.push(event.clone()));
+        stream.write_all(&ping).await.expect("there is room");
+        client.read_exact(&mut read).await.expect("both are there");
+        assert_eq!(read, [&event[..], &ping].concat());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_at_once_is_written_by_the_reading_task() {
+        let (stream, mut client) = welcomed().await;
+        let transport = stream.transport.clone();
+        let (mut reader, mut writer) = split(stream);
+        let reading = tokio::spawn(async move { reader.read_u8().await });
+        let frames: Vec<Bytes> =
+            (0..100).map(|n| text_frame(&["42[", &n.to_string(), "]"])).collect();
+        for frame in &frames {
+            if transport.push(frame.clone()) {
+                transport.flush();
+            }
+        }
+        assert!(transport.is_blocked());
+        // Socketioxide's own stands behind.
+        let writing = tokio::spawn(async move { writer.write_all(&text_frame(&["2"])).await });
+        let expected = [frames.concat(), text_frame(&["2"]).to_vec()].concat();
+        let mut read = vec![0; expected.len()];
+        client.read_exact(&mut read).await.expect("all comes");
+        assert_eq!(read, expected);
+        writing.await.expect("no panic").expect("it is written");
+        assert_eq!(transport.bytes_out(), expected.len() as u64 + 18);
+        client.write_u8(7).await.expect("there is room");
+        assert_eq!(reading.await.expect("no panic").expect("it reads on"), 7);
+    }
+
+    #[tokio::test]
+    async fn a_stalled_frame_closes_the_transport() {
+        let (mut stream, _client) = stream(b"", Duration::from_millis(1));
+        let transport = stream.transport.clone();
+        assert!(transport.push(text_frame(&["42[\"more than sixteen bytes\"]"])));
+        transport.flush();
+        assert!(stream.read_u8().await.is_err());
+        assert_eq!(transport.close_reason(), Some(CloseReason::Stalled));
+    }
+
+    #[tokio::test]
+    async fn a_second_welcome_comes_before_what_follows_it() {
+        let (mut stream, mut client) = welcomed().await;
+        let transport = stream.transport.clone();
+        transport.welcome();
+        assert!(!transport.takes_frames());
+        for packet in ["40/admin,{}", "42/admin,[]"] {
+            stream.write_all(&text_frame(&[packet])).await.expect("there is room");
+            client.read_exact(&mut [0; 13]).await.expect("it is there");
+        }
+        assert!(transport.takes_frames());
+    }
+
+    #[tokio::test]
+    async fn a_poll_opens_nothing_but_counts() {
+        let (mut stream, mut client) = stream(b"", LONG);
+        let transport = stream.transport.clone();
+        transport.welcome();
+        transport.polled(b"40{}");
+        assert!(!transport.takes_frames(), "it may be polling still");
+        stream.write_all(&text_frame(&["42[]"])).await.expect("there is room");
+        client.read_exact(&mut [0; 6]).await.expect("it is there");
+        assert!(transport.takes_frames());
     }
 
     #[tokio::test]

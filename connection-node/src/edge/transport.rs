@@ -1,19 +1,26 @@
 //! The handle by which the rest of the node sees and closes one client's transport.
 
 use std::{
-    fmt,
+    fmt, io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
-    task::Waker,
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-use super::{CloseReason, intake::Intake};
+use super::{
+    CloseReason, frame,
+    intake::Intake,
+    lane::{Flushed, Lane, Out},
+    passing::packets_in,
+};
 
 /// How many times more may wait where a client asks for much at once and has yet to read it.
 pub(super) const ANSWERS: u64 = 4;
@@ -57,6 +64,7 @@ struct Shared {
     writer: AtomicWaker,
     /// All others who wait for it.
     closing: Notify,
+    lane: Mutex<Lane>,
 }
 
 impl Transport {
@@ -75,6 +83,7 @@ impl Transport {
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             closing: Notify::new(),
+            lane: Mutex::default(),
         }))
     }
 
@@ -125,14 +134,14 @@ impl Transport {
         self.0.bytes_out.load(Ordering::Relaxed)
     }
 
-    /// Takes in a packet of so many bytes for the client, and says how many it counts; `None` where too
-    /// many wait already, and the packet is not to be sent. A packet of any size may wait alone.
+    /// Takes in so many bytes for the client; false where too many wait already, and they are not to be
+    /// sent. A packet of any size may wait alone.
     ///
     /// What Socket.IO sends by itself (pings, the handshake) is not taken in but counts as sent, so
     /// that slightly more may wait than the bound says.
     #[must_use]
-    pub fn take_in(&self, bytes: usize, what: Outgoing) -> Option<u64> {
-        let bytes = bytes as u64 + if self.is_websocket() { frame_header(bytes) } else { 0 };
+    pub fn take_in(&self, bytes: usize, what: Outgoing) -> bool {
+        let bytes = bytes as u64;
         let bound = match what {
             Outgoing::Event => self.0.max_waiting,
             Outgoing::Answer => self.0.max_waiting.saturating_mul(ANSWERS),
@@ -143,15 +152,19 @@ impl Transport {
             let taken = taken.max(sent);
             (taken == sent || taken - sent + bytes <= bound).then_some(taken + bytes)
         };
-        let update = self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
-        update.is_ok().then_some(bytes)
+        self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
     }
 
     /// What was taken in is not sent after all.
-    pub fn give_back(&self, counted: u64) {
-        let less = |taken: u64| Some(taken.saturating_sub(counted));
+    pub fn give_back(&self, bytes: usize) {
+        let less = |taken: u64| Some(taken.saturating_sub(bytes as u64));
         // It never refuses.
         let _ = self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// The bytes that socketioxide makes of a packet's.
+    pub fn framed(&self, bytes: usize) -> usize {
+        bytes + if self.is_websocket() { frame::header_len(bytes) } else { 0 }
     }
 
     /// Whether so much waits that what is in no hurry should wait elsewhere.
@@ -162,6 +175,35 @@ impl Transport {
     /// Bytes that wait for the client in this process.
     pub fn waiting(&self) -> u64 {
         self.0.taken_in.load(Ordering::Relaxed).saturating_sub(self.bytes_out())
+    }
+
+    /// Whether the next packet goes past socketioxide, as a ready frame; if not, it must be given to it
+    /// now.
+    pub fn takes_frames(&self) -> bool {
+        self.lane().is_open()
+    }
+
+    /// Socketioxide is about to welcome its client to a namespace.
+    pub fn welcome(&self) {
+        self.lane().welcome();
+    }
+
+    /// Adds a frame, which was taken in, to those that are to be written; whether somebody has to
+    /// [flush](Self::flush) for that.
+    #[must_use]
+    pub fn push(&self, frame: Bytes) -> bool {
+        self.lane().push(frame)
+    }
+
+    /// Writes the frames that wait, as far as the socket takes them at once. The rest follows when it
+    /// takes more.
+    pub fn flush(&self) {
+        let flushed = self.lane().flush(&self.0.bytes_out);
+        match flushed {
+            Flushed::Done => {}
+            Flushed::Blocked => self.0.reader.wake(),
+            Flushed::Failed => self.close(CloseReason::Ended),
+        }
     }
 
     /// Its client has entered a namespace.
@@ -207,6 +249,55 @@ impl Transport {
         self.0.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// A WebSocket carries the transport from now on.
+    pub(super) fn attach(&self, out: Box<dyn Out>, stall: Duration) {
+        self.lane().attach(out, stall);
+    }
+
+    /// The WebSocket is gone.
+    pub(super) fn detach(&self) {
+        self.lane().detach();
+    }
+
+    /// The answer to a poll is on its way.
+    pub(super) fn polled(&self, body: &[u8]) {
+        self.count_out(body.len());
+        self.lane().polled(packets_in(body));
+    }
+
+    /// Whether the socket would not take all, and the reading task has to see to the rest.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.lane().is_blocked()
+    }
+
+    /// Writes on, for the reading task, what could not be written at once.
+    pub(super) fn poll_waiting(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = self.lane().poll_waiting(cx, &self.0.bytes_out);
+        if written.is_ready() {
+            // It may wait for the same socket, which knows of the last who asked alone.
+            self.0.writer.wake();
+        }
+        written
+    }
+
+    /// Writes for socketioxide.
+    pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.lane().poll_write(cx, bytes, &self.0.bytes_out)
+    }
+
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.lane().poll_flush(cx, &self.0.bytes_out)
+    }
+
+    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.lane().poll_shutdown(cx, &self.0.bytes_out)
+    }
+
+    /// Nothing that holds the lock can panic half-way through a change.
+    fn lane(&self) -> MutexGuard<'_, Lane> {
+        self.0.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Has the stream's reading task woken by [`close`](Self::close). Returns whether the transport
     /// is closed already.
     pub(super) fn watch_as_reader(&self, waker: &Waker) -> bool {
@@ -229,15 +320,6 @@ impl Transport {
     /// Gives it back to polling, after a WebSocket that came to nothing.
     pub(super) fn release_websocket(&self) {
         self.0.websocket.store(false, Ordering::Release);
-    }
-}
-
-/// The header of an unmasked WebSocket frame (RFC 6455, section 5.2).
-fn frame_header(payload: usize) -> u64 {
-    match payload {
-        0..126 => 2,
-        126..0x1_0000 => 4,
-        _ => 10,
     }
 }
 
@@ -273,7 +355,7 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_in_bytes() {
         let transport = transport();
-        let event = |bytes| transport.take_in(bytes, Outgoing::Event).is_some();
+        let event = |bytes| transport.take_in(bytes, Outgoing::Event);
         assert!(event(200) && !transport.is_clogged() && event(400) && transport.is_clogged());
         assert!(!event(600) && event(400));
         assert_eq!(transport.waiting(), 1_000);
@@ -281,7 +363,7 @@ mod tests {
         transport.count_out(500);
         assert!(!event(501) && event(500));
         // Who asks for much may have it wait.
-        let answer = |bytes| transport.take_in(bytes, Outgoing::Answer).is_some();
+        let answer = |bytes| transport.take_in(bytes, Outgoing::Answer);
         assert!(answer(3_000) && !answer(1));
         // The end of the queue, and what was never taken in: counting starts anew.
         transport.count_out(4_003);
@@ -291,8 +373,10 @@ mod tests {
         transport.count_out(5_000);
         assert_eq!(transport.waiting(), 0);
         // A WebSocket's frames have a header.
-        assert!(transport.claim_websocket() && event(10) && event(200));
-        assert_eq!(transport.waiting(), 12 + 204);
+        assert_eq!(transport.framed(200), 200);
+        assert!(transport.claim_websocket());
+        assert_eq!((transport.framed(10), transport.framed(200)), (12, 204));
+        assert!(event(12) && event(204));
         transport.give_back(204);
         assert_eq!(transport.waiting(), 12);
     }

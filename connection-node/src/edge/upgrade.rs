@@ -86,8 +86,10 @@ impl<A: Adapter> Handover<A> {
             self.transport.release_websocket();
             return;
         }
+        let (reader, writer) = parts.io.into_inner().into_inner().into_split();
+        self.transport.attach(Box::new(writer), self.edge.config.write_stall);
         let stream = ClientStream::new(
-            parts.io.into_inner(),
+            reader,
             parts.read_buf,
             self.transport,
             self.entry,

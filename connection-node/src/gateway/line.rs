@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 use socketioxide::{
     SendError, SocketError,
@@ -14,7 +15,7 @@ use socketioxide::{
 use wire::{admin::AuthError, event};
 
 use crate::{
-    edge::{CloseReason, Intake, Outgoing, Transport},
+    edge::{CloseReason, Intake, Outgoing, Transport, text_frame},
     rooms::packet::Packet,
 };
 
@@ -25,12 +26,18 @@ const ACK_AROUND: usize = 5;
 
 /// The right to answer an event; `None` where its client gave no callback, and an answer would go
 /// nowhere.
-pub type Reply = Option<AckSender>;
+pub type Reply = Option<Callback>;
+
+/// A client's callback.
+pub struct Callback {
+    id: i64,
+    sender: AckSender,
+}
 
 /// The right to answer an event that came on `socket`.
 pub fn reply_to(socket: &Arc<Socket>, value: &mut Value, ack_id: Option<i64>) -> Reply {
-    let Ok(ack) = AckSender::from_message_parts(socket, value, &ack_id);
-    ack_id.map(|_| ack)
+    let Ok(sender) = AckSender::from_message_parts(socket, value, &ack_id);
+    ack_id.map(|id| Callback { id, sender })
 }
 
 /// The way to one client. A clone is the same way.
@@ -50,34 +57,92 @@ impl Line {
         transport.map(|transport| Self { socket, transport })
     }
 
-    /// Sends an event. A socket whose queue is full is closed: its client reconnects and recovers,
+    /// Sends an event. A socket for which too much waits is closed: its client reconnects and recovers,
     /// where leaving one event out would lose it.
     pub fn emit(&self, packet: &Packet) {
+        if self.queue(packet) {
+            self.transport.flush();
+        }
+    }
+
+    /// The same, but what can be written is not written yet where others may follow; whether the
+    /// transport is to be flushed then.
+    #[must_use]
+    pub fn queue(&self, packet: &Packet) -> bool {
+        if self.transport.takes_frames() {
+            return self.socket.connected() && self.push(self.event_frame(packet), Outgoing::Event);
+        }
         let bytes = EVENT_AROUND + packet.event.len() + packet.json.get().len();
-        self.send(bytes, Outgoing::Event, || self.socket.emit(packet.event, &*packet.json));
+        self.give(bytes, Outgoing::Event, || self.socket.emit(packet.event, &*packet.json));
+        false
     }
 
     /// Answers a request, where its client wants to know.
     pub fn answer(&self, ack: Reply, body: &impl Serialize) {
-        let Some(ack) = ack else { return };
-        match serde_json::value::to_raw_value(body) {
-            Ok(json) => {
-                let bytes = ACK_AROUND + json.get().len();
-                self.send(bytes, Outgoing::Answer, || ack.send(&*json));
-            }
+        let Some(Callback { id, sender }) = ack else { return };
+        let json = match serde_json::value::to_raw_value(body) {
+            Ok(json) => json,
             Err(error) => {
                 tracing::error!(%error, "cannot encode an answer");
-                self.close(CloseReason::Fault);
+                return self.close(CloseReason::Fault);
+            }
+        };
+        if !self.transport.takes_frames() {
+            let bytes = ACK_AROUND + json.get().len();
+            self.give(bytes, Outgoing::Answer, || sender.send(&*json));
+        } else if self.socket.connected() {
+            let id = id.to_string();
+            let (comma, namespace) = self.namespace();
+            let frame = text_frame(&["43", namespace, comma, &id, "[", json.get(), "]"]);
+            if self.push(frame, Outgoing::Answer) {
+                self.transport.flush();
             }
         }
     }
 
-    fn send(&self, bytes: usize, what: Outgoing, send: impl FnOnce() -> Result<(), SendError>) {
-        let Some(counted) = self.transport.take_in(bytes, what) else {
-            return self.close(CloseReason::SlowConsumer);
+    /// The event as a frame; in the chat namespace, where most are, it is the same for all.
+    fn event_frame(&self, packet: &Packet) -> Bytes {
+        let (comma, namespace) = self.namespace();
+        let make = |packet: &Packet| {
+            text_frame(&[
+                "42",
+                namespace,
+                comma,
+                "[\"",
+                packet.event,
+                "\",",
+                packet.json.get(),
+                "]",
+            ])
         };
-        let Err(error) = send() else { return };
-        self.transport.give_back(counted);
+        if namespace.is_empty() { packet.frame(make) } else { make(packet) }
+    }
+
+    /// How a packet of Socket.IO names the socket's namespace, and what follows that.
+    fn namespace(&self) -> (&'static str, &str) {
+        match self.socket.ns() {
+            event::CHAT_NAMESPACE => ("", ""),
+            other => (",", other),
+        }
+    }
+
+    /// Has a frame written; whether the transport is to be flushed for that.
+    fn push(&self, frame: Bytes, what: Outgoing) -> bool {
+        if !self.transport.take_in(frame.len(), what) {
+            self.close(CloseReason::SlowConsumer);
+            return false;
+        }
+        self.transport.push(frame)
+    }
+
+    /// Gives a packet to socketioxide.
+    fn give(&self, bytes: usize, what: Outgoing, give: impl FnOnce() -> Result<(), SendError>) {
+        let bytes = self.transport.framed(bytes);
+        if !self.transport.take_in(bytes, what) {
+            return self.close(CloseReason::SlowConsumer);
+        }
+        let Err(error) = give() else { return };
+        self.transport.give_back(bytes);
         match error {
             SendError::Socket(SocketError::Closed) => {}
             SendError::Socket(SocketError::InternalChannelFull) => {

@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use wire::{ErrorCode, Failure, RoomName, Seq, event};
 
 pub use self::{
-    line::{Line, Reply, reply_to},
+    line::{Callback, Line, Reply, reply_to},
     peer::Peer,
 };
 use self::{

@@ -30,6 +30,9 @@ use crate::{
 
 /// What may wait for a shard.
 const QUEUE: usize = 16_384;
+/// What a shard deals with before it writes to clients: what comes while it does so waits and is written
+/// together, so that a busy node writes less often.
+const GATHER: usize = 64;
 /// How often a shard looks at the time; the window over which presence is gathered.
 const TICK: Duration = Duration::from_millis(100);
 type ShardInput = Input<HubPort>;
@@ -149,6 +152,7 @@ async fn run(
     let mut port = HubPort {
         publisher: io.publisher.clone(),
         effects: Vec::new(),
+        queued: Vec::new(),
         metrics: io.metrics.clone(),
         emits: 0,
     };
@@ -156,45 +160,40 @@ async fn run(
     let carrier = Carrier { io, context, queue };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let errand = tokio::select! {
-            errand = errands.recv() => errand,
-            _ = ticks.tick() => Some(Errand::Input(Input::Tick)),
-        };
-        let input = match errand {
-            None => return,
-            Some(Errand::Count(tell)) => {
+    let (mut ready, mut born, mut last) = (Vec::with_capacity(GATHER), Vec::new(), false);
+    while !last {
+        tokio::select! {
+            received = errands.recv_many(&mut ready, GATHER) => if received == 0 { return },
+            _ = ticks.tick() => ready.push(Errand::Input(Input::Tick)),
+        }
+        for errand in ready.drain(..) {
+            match errand {
                 // Whoever asked may have given up.
-                let _ = tell.send(shard.census());
-                continue;
+                Errand::Count(tell) => drop(tell.send(shard.census())),
+                Errand::Input(input) => {
+                    last |= matches!(input, Input::Close);
+                    note_times(&input, &mut born);
+                    shard.handle(input, Instant::now(), &mut port);
+                }
             }
-            Some(Errand::Input(input)) => input,
-        };
-        let last = matches!(input, Input::Close);
-        let born = times(&input);
-        shard.handle(input, Instant::now(), &mut port);
-        port.count();
+        }
+        port.flush().await;
         let now = Timestamp::now().as_millis();
-        for born in born {
+        for born in born.drain(..) {
             // Another node's clock may be ahead.
-            let taken = Duration::from_millis(now.saturating_sub(born.as_millis()));
+            let taken = Duration::from_millis(now.saturating_sub(born));
             carrier.io.metrics.end_to_end_seconds.observe(taken.as_secs_f64());
         }
         for effect in port.effects.drain(..) {
             carrier.carry_out(effect).await;
         }
-        if last {
-            return;
-        }
     }
 }
 
-/// The times of the messages that workers sent.
-fn times(input: &ShardInput) -> Vec<Timestamp> {
-    match input {
-        Input::Messages { messages, .. } => {
-            messages.iter().filter_map(|one| one.message.as_ref()).map(|one| one.born).collect()
-        }
-        _ => Vec::new(),
+/// Takes note of when the messages that workers sent were born, in milliseconds.
+fn note_times(input: &ShardInput, born: &mut Vec<u64>) {
+    if let Input::Messages { messages, .. } = input {
+        let read = messages.iter().filter_map(|one| one.message.as_ref());
+        born.extend(read.map(|message| message.born.as_millis()));
     }
 }

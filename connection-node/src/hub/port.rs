@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use socketioxide::extract::AckSender;
+use tokio::task::yield_now;
 use wire::{
     Failure, RoomName, Seq,
     client::{Done, Joined},
@@ -10,7 +10,8 @@ use wire::{
 };
 
 use crate::{
-    gateway::Peer,
+    edge::Transport,
+    gateway::{Callback, Peer},
     log::publisher::{Publication, Publisher},
     metrics::Metrics,
     rooms::{
@@ -19,18 +20,29 @@ use crate::{
     },
 };
 
-/// Sends to sockets at once, and keeps what takes IO for the task.
+/// Transports that are written to without a pause for others.
+const FLUSHES: usize = 64;
+
+/// Queues for sockets what is to be sent, until it is flushed, and keeps what takes IO for the task.
 pub struct HubPort {
     pub(super) publisher: Publisher,
     pub(super) effects: Vec<Effect<Peer>>,
+    /// Transports for which something is queued.
+    pub(super) queued: Vec<Transport>,
     pub(super) metrics: Arc<Metrics>,
     /// Events sent since they were last added to the metric, which all shards share.
     pub(super) emits: u64,
 }
 
 impl HubPort {
-    /// Adds up what one input has led to.
-    pub(super) fn count(&mut self) {
+    /// Writes what was queued, in one go for each client however much that is, and adds it up.
+    pub(super) async fn flush(&mut self) {
+        for (at, transport) in self.queued.drain(..).enumerate() {
+            transport.flush();
+            if at % FLUSHES == FLUSHES - 1 {
+                yield_now().await;
+            }
+        }
         if self.emits > 0 {
             self.metrics.emits.inc_by(std::mem::take(&mut self.emits));
         }
@@ -39,11 +51,13 @@ impl HubPort {
 
 impl Port for HubPort {
     type Socket = Peer;
-    type Ack = AckSender;
+    type Ack = Callback;
     type Speech = Publication;
 
     fn emit(&mut self, to: &Peer, packet: &Packet) {
-        to.emit(packet);
+        if to.queue(packet) {
+            self.queued.push(to.transport().clone());
+        }
         self.emits += 1;
         if packet.event == event::RECOVERED {
             self.metrics.recoveries.inc();
@@ -58,7 +72,7 @@ impl Port for HubPort {
         &mut self,
         peer: &Peer,
         room: &RoomName,
-        ack: Option<AckSender>,
+        ack: Option<Callback>,
         seq: Seq,
         history: &[&Message],
     ) {
@@ -83,11 +97,11 @@ impl Port for HubPort {
         peer.settled(room);
     }
 
-    fn left(&mut self, peer: &Peer, ack: AckSender) {
+    fn left(&mut self, peer: &Peer, ack: Callback) {
         peer.answer(Some(ack), &Done {});
     }
 
-    fn refused(&mut self, peer: &Peer, room: &RoomName, ack: Option<AckSender>, why: Failure) {
+    fn refused(&mut self, peer: &Peer, room: &RoomName, ack: Option<Callback>, why: Failure) {
         peer.refused(room, ack, &why);
     }
 

@@ -1,7 +1,8 @@
 //! What a socket is sent: an event's name and its JSON, encoded once for all recipients.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::{RoomName, Seq, StoredMessage, Timestamp};
@@ -11,13 +12,20 @@ use wire::{RoomName, Seq, StoredMessage, Timestamp};
 pub struct Packet {
     pub event: &'static str,
     pub json: Box<RawValue>,
+    frame: OnceLock<Bytes>,
 }
 
 impl Packet {
     /// # Errors
     /// When the payload cannot be written as JSON.
     pub fn new(event: &'static str, payload: &impl Serialize) -> serde_json::Result<Self> {
-        Ok(Self { event, json: serde_json::value::to_raw_value(payload)? })
+        let json = serde_json::value::to_raw_value(payload)?;
+        Ok(Self { event, json, frame: OnceLock::new() })
+    }
+
+    /// The event as a frame of a WebSocket, made by whoever asks first.
+    pub fn frame(&self, make: impl FnOnce(&Self) -> Bytes) -> Bytes {
+        self.frame.get_or_init(|| make(self)).clone()
     }
 }
 

@@ -35,6 +35,16 @@ impl<S> StallTimeout<S> {
         &self.inner
     }
 
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The stream, without the deadline.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
     /// Whether no write is under a deadline.
     #[must_use]
     pub fn is_calm(&self) -> bool {
