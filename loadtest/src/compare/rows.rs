@@ -100,10 +100,13 @@ pub fn rows(all: &[Figures]) -> Vec<Row> {
 /// Adds a row, by its group, its name, its better end, its decimals and its figures.
 type Add<'a> = dyn FnMut(&str, String, Better, usize, &dyn Fn(&Figures) -> Option<f64>) + 'a;
 
+/// A figure of the memory.
+type OfMemory = fn(&MemoryFigures) -> f64;
+
 /// The memory of a connection, in all processes and in the nodes alone; `at` is the measurement.
 fn add_memory(add: &mut Add<'_>, at: usize, asked: usize) {
     let group = format!("KiB a connection, with {asked}");
-    let table: [(&str, fn(&MemoryFigures) -> f64); 4] = [
+    let table: [(&str, OfMemory); 4] = [
         ("idle, all (PSS)", |m| m.each(m.all.idle.pss, m.all.empty.pss)),
         ("after a burst, all", |m| m.each(m.all.after_burst.pss, m.all.empty.pss)),
         ("idle, nodes (RSS)", |m| m.each(m.nodes.idle.rss, m.nodes.empty.rss)),
