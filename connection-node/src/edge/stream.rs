@@ -39,6 +39,8 @@ impl<R> ClientStream<R> {
         entry: Option<Entry>,
         task: TaskTrackerToken,
     ) -> Self {
+        // A slice, even an empty one, would keep all of hyper's buffer alive.
+        let ahead = Bytes::copy_from_slice(&ahead);
         Self { io, ahead, frames: Frames::default(), transport, _entry: entry, _task: task }
     }
 
@@ -99,10 +101,6 @@ impl<R: AsyncRead + Unpin> AsyncRead for ClientStream<R> {
             let taken = self.ahead.len().min(buf.remaining());
             let early = self.ahead.split_to(taken);
             buf.put_slice(&early);
-            if self.ahead.is_empty() {
-                // Even empty it would keep hyper's buffer alive.
-                self.ahead = Bytes::new();
-            }
             return Poll::Ready(self.taken_in(&early));
         }
         let before = buf.filled().len();
