@@ -49,8 +49,9 @@ pub(super) fn bad(rng: &mut Rng) -> Input {
     let event =
         b"42[\"chat-message\",{\"room\":\"general\",\"content\":\"again and again and again\"}]";
     let event = deflate(&event[..rng.usize(30..=event.len())]);
+    let kind = one_of(rng, &[TEXT, BINARY]);
     match rng.u8(..12) {
-        0 => ends(frame(rng, LAST | one_of(rng, &[TEXT, BINARY]), bomb(TOO_LARGE))),
+        0 => ends(frame(rng, LAST | kind, bomb(TOO_LARGE))),
         1 => {
             let bomb = frame(rng, LAST | TEXT, bomb(TOO_LARGE_FIRST));
             Input { stage: Stage::WebSocket, ..ends(bomb) }
@@ -77,7 +78,7 @@ pub(super) fn bad(rng: &mut Rng) -> Input {
         }
         5 => {
             let noise = noise(rng, 1, 600);
-            any(frame(rng, LAST | one_of(rng, &[TEXT, BINARY]), &noise))
+            any(frame(rng, LAST | kind, &noise))
         }
         6 => ends(frame(rng, LAST | TEXT, &[0xff; 20])),
         7 => {
@@ -103,7 +104,8 @@ pub(super) fn bad(rng: &mut Rng) -> Input {
         _ => {
             let mut bytes = frame(rng, TEXT, &event);
             for _ in 0..rng.usize(1..200) {
-                bytes.extend(frame(rng, one_of(rng, &[CONTINUATION, 0x89]), b"\0\0\0\xff\xff"));
+                let first = one_of(rng, &[CONTINUATION, 0x89]);
+                bytes.extend(frame(rng, first, b"\0\0\0\xff\xff"));
             }
             bytes.extend(frame::text(rng, b"2"));
             ends(bytes)
