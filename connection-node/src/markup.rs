@@ -47,12 +47,20 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
+/// Whether a look is worth its while: most messages are plain, and this is a thousandth of the work.
+fn may_be_marked(content: &str) -> bool {
+    let lists = |line: &str| {
+        line.trim_start().starts_with(|first: char| first.is_ascii_digit() || "-+".contains(first))
+    };
+    content.contains(['<', '*', '_', '`', '[', '~', '>', '\\', '&']) || content.lines().any(lists)
+}
+
 /// A sanitised rendering of `content`; `None` where it would show nothing but the text itself.
 pub fn render(content: &str) -> Option<String> {
-    // Most messages are plain, and this look is a thousandth of the work below.
-    if !content.contains(['<', '*', '_', '`', '[', '~', '>', '-', '+', '.', ')', '\\', '&']) {
-        return None;
-    }
+    if may_be_marked(content) { marked(content) } else { None }
+}
+
+fn marked(content: &str) -> Option<String> {
     let mut is_marked = false;
     let events = Parser::new_ext(content, Options::ENABLE_STRIKETHROUGH)
         .filter_map(|event| shown(event, &mut is_marked))
@@ -89,6 +97,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        /// The look at what may be marked passes over nothing but text that is indented.
+        #[test]
+        fn what_is_not_looked_at_is_plain(content in "[a1 .)+=#!:|\n-]{0,24}") {
+            let indented = content.lines().any(|line| line.starts_with("    "));
+            if !indented && !may_be_marked(&content) {
+                prop_assert_eq!(marked(&content), None);
+            }
+        }
+    }
 
     #[test]
     fn plain_text_has_no_html() {
