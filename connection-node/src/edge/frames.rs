@@ -67,8 +67,8 @@ pub(super) struct Inflated {
     pub(super) message: Message,
     /// How many of its bytes are new.
     pub(super) more: u64,
-    /// What its frames so far say that they have.
-    pub(super) on_the_wire: u64,
+    /// Of how many that came it was made.
+    pub(super) of: u64,
 }
 
 impl Head {

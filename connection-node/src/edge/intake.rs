@@ -18,6 +18,10 @@ use crate::limits::{Caller, Limits, Place, Wait};
 /// Larger texts count, for a node has to keep them until they are complete; below, it is too little to
 /// mind.
 const LARGE: u64 = 64 << 10;
+/// A compressed message may become so many bytes of however few,
+const SMALL: u64 = 1 << 20;
+/// and beyond that so many times what came of it: what people write and record does not.
+const MOST_TIMES: u64 = 64;
 /// How many times over a client may send what it may send in one packet before it is authenticated: a
 /// few attempts, and what upkeep takes.
 const ATTEMPTS: u64 = 4;
@@ -181,17 +185,18 @@ impl Intake {
 
     /// A compressed message has so much, so far. What it saves its client in bytes it costs it in frames.
     fn inflated(&self, inflated: Inflated) -> Result<(), CloseReason> {
-        let Inflated { message, more, on_the_wire } = inflated;
-        if message.bytes > self.max_payload {
+        let Inflated { message, more, of } = inflated;
+        let blown_up = message.bytes > SMALL && message.bytes / MOST_TIMES > of;
+        if message.bytes > self.max_payload || blown_up {
             return Err(CloseReason::Protocol);
         }
-        let saved = |bytes: u64| bytes.saturating_sub(on_the_wire) / LARGE;
+        let saved = |bytes: u64| bytes.saturating_sub(of) / LARGE;
         if saved(message.bytes) > saved(message.bytes - more) {
             self.pace()?;
         }
         if !self.is_admitted() {
             self.inflated.fetch_add(more, Ordering::Relaxed);
-            if !self.may_have_sent(on_the_wire) {
+            if !self.may_have_sent(of) {
                 return Err(CloseReason::Protocol);
             }
         }
@@ -358,7 +363,7 @@ mod tests {
 
     fn inflated(bytes: u64, more: u64) -> Seen {
         let message = Message { bytes, binary: true };
-        Seen::Inflated(Inflated { message, more, on_the_wire: 100 })
+        Seen::Inflated(Inflated { message, more, of: 100 })
     }
 
     #[test]
@@ -380,6 +385,18 @@ mod tests {
         assert_eq!(one.keep(1).err(), Some(CloseReason::Fault));
         drop((kept, one));
         assert_eq!(bounds.budget.held(), 0);
+    }
+
+    #[test]
+    fn a_large_message_may_not_come_of_a_small_one() {
+        let one = intake(&IntakeBounds { max_payload: 10 << 20, ..bounds(u64::MAX) });
+        one.admit();
+        let of = |of| {
+            let message = Message { bytes: SMALL + 64, binary: true };
+            one.see(Seen::Inflated(Inflated { message, more: 64, of }))
+        };
+        assert_eq!(of((SMALL >> 6) + 1), Ok(()));
+        assert_eq!(of(SMALL >> 6), Err(CloseReason::Protocol));
     }
 
     #[test]

@@ -97,11 +97,11 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match u16::try_from(payload.len()) {
         Ok(short @ 0..126) => frame.push(0x80 | u8::try_from(short).unwrap()),
         Ok(medium) => {
-            frame.push(0x80 | 126);
+            frame.push(0xfe);
             frame.extend(medium.to_be_bytes());
         }
         Err(_) => {
-            frame.push(0x80 | 127);
+            frame.push(0xff);
             frame.extend((payload.len() as u64).to_be_bytes());
         }
     }

@@ -45,6 +45,8 @@ struct Inflating {
     inflater: Box<Inflater>,
     /// As its frames say.
     on_the_wire: Message,
+    /// Bytes that were read of it.
+    read: u64,
     inflated: u64,
     /// The kind of the next frame that goes out: the message's own first.
     opcode: u8,
@@ -198,6 +200,7 @@ impl Inflow {
         }
         let (read, more) = message.inflater.read(plain)?;
         message.at += read;
+        message.read += read as u64;
         self.raw.advance(read);
         self.course.pass(read);
         if self.course.is_between_frames() {
@@ -253,6 +256,7 @@ impl Inflating {
         Self {
             inflater: Inflater::take(),
             on_the_wire: Message { bytes: 0, binary: opcode != 1 },
+            read: 0,
             inflated: 0,
             opcode,
             mask: None,
@@ -272,9 +276,8 @@ impl Inflating {
         }
         let more = more as u64;
         self.inflated += more;
-        let Message { bytes: on_the_wire, binary } = self.on_the_wire;
-        let message = Message { bytes: self.inflated, binary };
-        see(Seen::Inflated(Inflated { message, more, on_the_wire }))
+        let message = Message { bytes: self.inflated, binary: self.on_the_wire.binary };
+        see(Seen::Inflated(Inflated { message, more, of: self.read }))
     }
 }
 
