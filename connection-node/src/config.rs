@@ -78,6 +78,11 @@ pub struct Config {
           value_parser = clap::value_parser!(u64).range(2 * wire::event::MAX_FILE_BYTES as u64..))]
     pub inbound_buffer: u64,
 
+    /// Compress messages for WebSocket clients that offer it (permessage-deflate), and answers to polls.
+    #[arg(long, env = "COMPRESSION", default_value = "on", value_parser = on_or_off,
+          value_name = "on|off")]
+    pub compression: bool,
+
     #[command(flatten)]
     pub limits: LimitSettings,
 
@@ -157,6 +162,7 @@ impl Config {
             socket_buffer: 1 << 20,
             upload_buffer: 64 << 20,
             inbound_buffer: 256 << 20,
+            compression: true,
             limits: LimitSettings::off(),
             tls_only: false,
             room_window: 64,
@@ -184,6 +190,7 @@ impl Config {
             write_stall: self.write_stall,
             max_waiting: self.socket_buffer,
             inbound_buffer: self.inbound_buffer,
+            compression: self.compression,
             limits: self.limits.clone(),
             tls_only: self.tls_only,
             allowed_origins: self.allowed_origins.join(",").parse()?,
@@ -235,6 +242,14 @@ fn name(text: &str) -> Result<String, NameError> {
     NodeId::for_run(text).map(|_| text.to_owned())
 }
 
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("expected on or off".to_owned()),
+    }
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a number of seconds".to_owned())
@@ -263,13 +278,14 @@ mod tests {
     fn defaults_parse() {
         let config = parse(&SECRET).unwrap();
         assert_eq!(config.default_rooms, [RoomName::parse("general").unwrap()]);
-        assert!(!config.dev_tokens && config.edge().is_ok());
+        assert!(!config.dev_tokens && config.edge().is_ok_and(|edge| edge.compression));
         assert!(!format!("{config:?}").contains(SECRET[1]));
     }
 
     #[test]
     fn bad_settings_are_refused_with_a_reason() {
-        let table: [(&[&str], &str); 6] = [
+        let table: [(&[&str], &str); 7] = [
+            (&["--compression", "gzip"], "expected on or off"),
             (&["--limit-handshakes", "50/s"], "is no rate: write"),
             (&["--trusted-proxies", "10.0.0.0/8,proxy"], "\"proxy\" is no network"),
             (&["--node-id", "A.b"], "expected 1 to 39"),

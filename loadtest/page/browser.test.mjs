@@ -9,6 +9,7 @@ before(launch);
 after(quit);
 
 await import('./browser/talk.mjs');
+await import('./browser/compressed.mjs');
 await import('./browser/history.mjs');
 await import('./browser/markup.mjs');
 await import('./browser/sending.mjs');

@@ -63,6 +63,8 @@ pub struct EdgeConfig {
     /// Bytes of the read buffer that each WebSocket keeps. Default 512 bytes; a chat message fits,
     /// larger ones cost a few more reads.
     pub ws_read_buffer: usize,
+    /// Whether messages are compressed for clients that offer it, and answers to polls. Default: yes.
+    pub compression: bool,
     /// Origins whose pages may connect. Default: none, which still admits clients that are not
     /// browsers.
     pub allowed_origins: Origins,
@@ -94,6 +96,7 @@ impl Default for EdgeConfig {
             max_waiting: 1 << 20,
             send_buffer: 128 << 10,
             ws_read_buffer: 512,
+            compression: true,
             allowed_origins: Origins::default(),
             limits: LimitSettings::default(),
             tls_only: false,

@@ -18,6 +18,7 @@ use tower::ServiceExt;
 
 use super::{
     Edge, IoService,
+    encoding::encoded,
     headers::{ask_for_tls, mark_as_data},
     origin::allow_reading,
     query::{EngineQuery, is_engine_path},
@@ -126,7 +127,11 @@ impl<A: Adapter> Connection<A> {
             (TransportType::Polling, &Method::GET, None) => {
                 self.open_polling(request.headers(), query).await
             }
-            (TransportType::Polling, &Method::GET, Some(sid)) => self.poll(query, sid).await,
+            (TransportType::Polling, &Method::GET, Some(sid)) => {
+                let answer = self.poll(query, sid).await?;
+                let as_it_is = !self.edge.config.compression;
+                Ok(if as_it_is { answer } else { encoded(request.headers(), answer).await })
+            }
             (TransportType::Polling, &Method::POST, Some(sid)) => {
                 self.post(request, query, sid).await
             }

@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 pub fn text_frame(parts: &[&str]) -> Bytes {
     let payload = parts.iter().map(|part| part.len()).sum();
     let mut frame = BytesMut::with_capacity(header_len(payload) + payload);
-    put_header(&mut frame, 0x81, payload);
+    put_header(&mut frame, 0x81, payload as u64);
     for part in parts {
         frame.put_slice(part.as_bytes());
     }
@@ -24,7 +24,7 @@ pub(super) fn header_len(payload: usize) -> usize {
 }
 
 /// Writes a header: its first byte, and the length of the payload behind it.
-pub(super) fn put_header(frame: &mut BytesMut, first: u8, payload: usize) {
+pub(super) fn put_header(frame: &mut BytesMut, first: u8, payload: u64) {
     frame.put_u8(first);
     match (u8::try_from(payload), u16::try_from(payload)) {
         (Ok(short @ 0..126), _) => frame.put_u8(short),
@@ -34,7 +34,7 @@ pub(super) fn put_header(frame: &mut BytesMut, first: u8, payload: usize) {
         }
         _ => {
             frame.put_u8(127);
-            frame.put_u64(payload as u64);
+            frame.put_u64(payload);
         }
     }
 }

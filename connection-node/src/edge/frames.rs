@@ -6,17 +6,38 @@
 /// The longest header: two bytes, eight of a length, four of a mask.
 const LONGEST: usize = 14;
 
-/// A position in a client's frames.
+/// A header, as its bytes come.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
-    header: [u8; LONGEST],
-    /// Bytes of the header that have come.
+pub(super) struct Head {
+    bytes: [u8; LONGEST],
+    /// How many have come.
     seen: usize,
+}
+
+/// What a header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The end of a message, the reserved bits, the kind of frame.
+    pub(super) first: u8,
+    pub(super) payload: u64,
+    pub(super) mask: Option<[u8; 4]>,
+}
+
+/// A place in a client's messages, behind the last header.
+#[derive(Debug, Default)]
+pub(super) struct Course {
     /// Bytes of the payload that have yet to come.
     payload: u64,
     /// Whether the frame ends its message.
     last: bool,
     message: Option<Message>,
+}
+
+/// A position in a client's frames.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    head: Head,
+    course: Course,
 }
 
 /// A message that has begun.
@@ -32,10 +53,119 @@ pub(super) struct Message {
 pub(super) enum Seen {
     /// A frame that belongs to a message, which has so much with it.
     Part(Message),
+    /// More of a compressed message, which has so much with it.
+    Inflated(Inflated),
     /// A ping, a pong, a close.
     Control,
     /// The message that the last part belongs to is complete.
     End,
+}
+
+/// A compressed message, as far as it is inflated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Inflated {
+    pub(super) message: Message,
+    /// How many of its bytes are new.
+    pub(super) more: u64,
+    /// Of how many that came it was made.
+    pub(super) of: u64,
+}
+
+impl Head {
+    /// Takes the next byte; what the header says, once it is complete.
+    pub(super) fn take(&mut self, byte: u8) -> Option<Header> {
+        self.bytes[self.seen] = byte;
+        self.seen += 1;
+        if self.seen < self.len() {
+            return None;
+        }
+        let header = self.header();
+        self.seen = 0;
+        Some(header)
+    }
+
+    /// Whether none of the next header has come.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen == 0
+    }
+
+    /// How long the header is, as far as it is known.
+    fn len(&self) -> usize {
+        if self.seen < 2 {
+            return 2;
+        }
+        2 + self.length_len() + if self.is_masked() { 4 } else { 0 }
+    }
+
+    fn length_len(&self) -> usize {
+        match self.bytes[1] & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        }
+    }
+
+    fn is_masked(&self) -> bool {
+        self.bytes[1] & 0x80 != 0
+    }
+
+    fn header(&self) -> Header {
+        let [first, second, rest @ ..] = &self.bytes;
+        let (length, rest) = rest.split_at(self.length_len());
+        let payload = match length {
+            [] => u64::from(second & 0x7f),
+            length => length.iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
+        };
+        let mask = rest.first_chunk().copied().filter(|_| self.is_masked());
+        Header { first: *first, payload, mask }
+    }
+}
+
+impl Course {
+    /// A frame begins.
+    pub(super) fn begin(&mut self, header: &Header) -> Seen {
+        self.payload = header.payload;
+        let opcode = header.first & 0x0f;
+        if opcode >= 8 {
+            return Seen::Control;
+        }
+        self.last = header.first & 0x80 != 0;
+        let begun = self.message.filter(|_| opcode == 0);
+        let mut message = begun.unwrap_or(Message { bytes: 0, binary: opcode != 1 });
+        message.bytes = message.bytes.saturating_add(self.payload);
+        self.message = Some(message);
+        Seen::Part(message)
+    }
+
+    /// How many of so many bytes are the frame's.
+    pub(super) fn within(&self, bytes: usize) -> usize {
+        usize::try_from(self.payload).map_or(bytes, |left| left.min(bytes))
+    }
+
+    /// So many bytes of the frame have passed.
+    pub(super) fn pass(&mut self, bytes: usize) {
+        self.payload = self.payload.saturating_sub(bytes as u64);
+    }
+
+    /// Whether all of the frame has come.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.payload == 0
+    }
+
+    /// Whether a message has begun and is not complete.
+    pub(super) fn is_in_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Takes note of the end of a message; whether this is one.
+    pub(super) fn end(&mut self) -> bool {
+        let ends = self.payload == 0 && self.last && self.message.is_some();
+        if ends {
+            self.message = None;
+            self.last = false;
+        }
+        ends
+    }
 }
 
 impl Frames {
@@ -45,63 +175,21 @@ impl Frames {
         mut bytes: &[u8],
         mut see: impl FnMut(Seen) -> Result<(), E>,
     ) -> Result<(), E> {
-        while !bytes.is_empty() {
-            if self.payload > 0 {
-                let passed =
-                    usize::try_from(self.payload).map_or(bytes.len(), |left| left.min(bytes.len()));
-                self.payload -= passed as u64;
-                bytes = &bytes[passed..];
+        while let [first, rest @ ..] = bytes {
+            if self.course.is_between_frames() {
+                bytes = rest;
+                let Some(header) = self.head.take(*first) else { continue };
+                see(self.course.begin(&header))?;
             } else {
-                self.header[self.seen] = bytes[0];
-                self.seen += 1;
-                bytes = &bytes[1..];
-                if self.seen < self.header_len() {
-                    continue;
-                }
-                see(self.begin())?;
-                self.seen = 0;
+                let passed = self.course.within(bytes.len());
+                self.course.pass(passed);
+                bytes = &bytes[passed..];
             }
-            if self.payload == 0 && self.last && self.message.is_some() {
-                self.message = None;
-                self.last = false;
+            if self.course.end() {
                 see(Seen::End)?;
             }
         }
         Ok(())
-    }
-
-    /// How long the header is, as far as it is known.
-    fn header_len(&self) -> usize {
-        if self.seen < 2 {
-            return 2;
-        }
-        let length = match self.header[1] & 0x7f {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        let mask = if self.header[1] & 0x80 == 0 { 0 } else { 4 };
-        2 + length + mask
-    }
-
-    /// The header is complete.
-    fn begin(&mut self) -> Seen {
-        let [first, second, rest @ ..] = &self.header;
-        self.payload = match second & 0x7f {
-            126 => u64::from(u16::from_be_bytes([rest[0], rest[1]])),
-            127 => rest[..8].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
-            length => u64::from(length),
-        };
-        let opcode = first & 0x0f;
-        if opcode >= 8 {
-            return Seen::Control;
-        }
-        self.last = first & 0x80 != 0;
-        let begun = self.message.filter(|_| opcode == 0);
-        let mut message = begun.unwrap_or(Message { bytes: 0, binary: opcode != 1 });
-        message.bytes = message.bytes.saturating_add(self.payload);
-        self.message = Some(message);
-        Seen::Part(message)
     }
 }
 

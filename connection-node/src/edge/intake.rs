@@ -11,13 +11,17 @@ use std::sync::{
 
 use super::{
     CloseReason,
-    frames::{Message, Seen},
+    frames::{Inflated, Message, Seen},
 };
 use crate::limits::{Caller, Limits, Place, Wait};
 
 /// Larger texts count, for a node has to keep them until they are complete; below, it is too little to
 /// mind.
 const LARGE: u64 = 64 << 10;
+/// A compressed message may become so many bytes of however few,
+const SMALL: u64 = 1 << 20;
+/// and beyond that so many times what came of it: what people write and record does not.
+const MOST_TIMES: u64 = 64;
 /// How many times over a client may send what it may send in one packet before it is authenticated: a
 /// few attempts, and what upkeep takes.
 const ATTEMPTS: u64 = 4;
@@ -61,8 +65,8 @@ pub struct Intake {
     limits: Arc<Limits>,
     /// Bytes that a packet may have before its client is authenticated.
     first_payload: u64,
-    /// Bytes that may be held for this client.
-    most: u64,
+    /// Bytes that a message may have, and half of those that may be held for this client.
+    max_payload: u64,
     budget: Arc<Budget>,
     admitted: AtomicBool,
     /// Where it stands until it is authenticated.
@@ -72,6 +76,20 @@ pub struct Intake {
     held: AtomicU64,
     /// Those of them that belong to the message that is coming in.
     incoming: AtomicU64,
+    /// Bytes that came of compressed messages before the client was authenticated.
+    inflated: AtomicU64,
+}
+
+/// Bytes of the budget for what is no message; given back when this is dropped.
+pub(super) struct Kept {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.budget.give_back(self.bytes);
+    }
 }
 
 /// Sizes for every intake of a node.
@@ -89,14 +107,14 @@ impl Intake {
             caller,
             limits: bounds.limits.clone(),
             first_payload: bounds.first_payload,
-            // One that is waiting for its attachments, and one that comes in.
-            most: bounds.max_payload.saturating_mul(2),
+            max_payload: bounds.max_payload,
             budget: bounds.budget.clone(),
             admitted: AtomicBool::new(false),
             place: Mutex::new(Some(place)),
             carriers: Carrier::default(),
             held: AtomicU64::new(0),
             incoming: AtomicU64::new(0),
+            inflated: AtomicU64::new(0),
         }
     }
 
@@ -138,6 +156,7 @@ impl Intake {
 
     /// Whether a client that has sent so much may go on.
     pub(super) fn may_have_sent(&self, bytes: u64) -> bool {
+        let bytes = bytes.saturating_add(self.inflated.load(Ordering::Relaxed));
         self.is_admitted() || bytes <= self.first_payload.saturating_mul(ATTEMPTS)
     }
 
@@ -146,6 +165,7 @@ impl Intake {
         match seen {
             Seen::End => self.incoming.store(0, Ordering::Relaxed),
             Seen::Control => self.pace()?,
+            Seen::Inflated(inflated) => self.inflated(inflated)?,
             Seen::Part(message) => {
                 self.pace()?;
                 self.announced(message)?;
@@ -163,6 +183,32 @@ impl Intake {
         self.limits.frame(&self.caller).map_err(|_| CloseReason::Protocol)
     }
 
+    /// A compressed message has so much, so far. What it saves its client in bytes it costs it in frames.
+    fn inflated(&self, inflated: Inflated) -> Result<(), CloseReason> {
+        let Inflated { message, more, of } = inflated;
+        let blown_up = message.bytes > SMALL && message.bytes / MOST_TIMES > of;
+        if message.bytes > self.max_payload || blown_up {
+            return Err(CloseReason::Protocol);
+        }
+        let saved = |bytes: u64| bytes.saturating_sub(of) / LARGE;
+        if saved(message.bytes) > saved(message.bytes - more) {
+            self.pace()?;
+        }
+        if !self.is_admitted() {
+            self.inflated.fetch_add(more, Ordering::Relaxed);
+            if !self.may_have_sent(of) {
+                return Err(CloseReason::Protocol);
+            }
+        }
+        self.announced(message)
+    }
+
+    /// Keeps so many bytes of the node's memory for something else than messages, for a while.
+    pub(super) fn keep(&self, bytes: u64) -> Result<Kept, CloseReason> {
+        let taken = self.budget.take(bytes);
+        taken.then(|| Kept { budget: self.budget.clone(), bytes }).ok_or(CloseReason::Fault)
+    }
+
     /// A message says that it has so much, so far.
     fn announced(&self, message: Message) -> Result<(), CloseReason> {
         if message.bytes > self.max_payload(u64::MAX) {
@@ -178,7 +224,9 @@ impl Intake {
 
     /// Counts bytes that wait until an event is complete.
     pub(super) fn hold(&self, bytes: u64) -> Result<(), CloseReason> {
-        let more = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.most);
+        // One that is waiting for its attachments, and one that comes in.
+        let most = self.max_payload.saturating_mul(2);
+        let more = |held: u64| held.checked_add(bytes).filter(|held| *held <= most);
         if more(self.held.load(Ordering::Relaxed)).is_none() {
             return Err(CloseReason::Protocol);
         }
@@ -311,6 +359,56 @@ mod tests {
         assert_eq!((one.held.load(Ordering::Relaxed), bounds.budget.held()), (0, BYTES));
         drop((one, other));
         assert_eq!(bounds.budget.held(), 0);
+    }
+
+    fn inflated(bytes: u64, more: u64) -> Seen {
+        let message = Message { bytes, binary: true };
+        Seen::Inflated(Inflated { message, more, of: 100 })
+    }
+
+    #[test]
+    fn what_is_inflated_is_bounded_and_held() {
+        let bounds = bounds(1_500_000);
+        let one = intake(&bounds);
+        // Before a token all that came of it counts as sent.
+        assert_eq!(one.see(inflated(90_000, 90_000)), Ok(()));
+        assert!(one.may_have_sent(310_000) && !one.may_have_sent(310_001));
+        assert_eq!(one.see(inflated(100_001, 10_001)), Err(CloseReason::Protocol));
+        drop(one);
+        let one = intake(&bounds);
+        one.admit();
+        assert_eq!(one.see(part(100, true)), Ok(()));
+        assert_eq!(one.see(inflated(1_000_000, 1_000_000)), Ok(()));
+        assert_eq!(one.see(inflated(1_000_001, 1)), Err(CloseReason::Protocol));
+        assert_eq!(bounds.budget.held(), 1_000_000);
+        let kept = one.keep(500_000).expect("there is room");
+        assert_eq!(one.keep(1).err(), Some(CloseReason::Fault));
+        drop((kept, one));
+        assert_eq!(bounds.budget.held(), 0);
+    }
+
+    #[test]
+    fn a_large_message_may_not_come_of_a_small_one() {
+        let one = intake(&IntakeBounds { max_payload: 10 << 20, ..bounds(u64::MAX) });
+        one.admit();
+        let of = |of| {
+            let message = Message { bytes: SMALL + 64, binary: true };
+            one.see(Seen::Inflated(Inflated { message, more: 64, of }))
+        };
+        assert_eq!(of((SMALL >> 6) + 1), Ok(()));
+        assert_eq!(of(SMALL >> 6), Err(CloseReason::Protocol));
+    }
+
+    #[test]
+    fn what_compressing_saves_costs_frames() {
+        let limits =
+            LimitSettings { limit_socket_events: "1:2".parse().unwrap(), ..LimitSettings::off() };
+        let bounds = IntakeBounds { limits: Arc::new(Limits::new(&limits)), ..bounds(u64::MAX) };
+        let one = intake(&bounds);
+        one.admit();
+        let pieces = (1..=15).map(|n| one.see(inflated(n * LARGE, LARGE)));
+        let let_in = pieces.take_while(Result::is_ok).count();
+        assert!((8..12).contains(&let_in), "{let_in} times 64 KiB of a few bytes");
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! | `opening` | the request that opens a session, as it is kept with it |
 //! | `upgrade` | RFC 6455's opening handshake, and the way from hyper's stream to ours |
 //! | `polling` | Engine.IO's HTTP transport: open, GET, POST |
+//! | `encoding` | answers to polls, compressed |
 //! | `packets` | how many packets a polling body may hold, and their portions |
 //! | `transport` | the handle by which the node sees and closes one client's transport |
 //! | `close_reason` | why transports end |
@@ -24,6 +25,7 @@
 //! | `headers` | what every answer tells browsers |
 //! | `stream` | the WebSocket stream that obeys that handle |
 //! | `lane` | the way of ready frames to a client past socketioxide, and their order with what that writes |
+//! | `deflate` | permessage-deflate: offers, compressed frames, and inflating under a cap |
 //! | `passing` | what socketioxide writes, as it passes by |
 //! | `frame` | WebSocket frames as a server sends them |
 //! | `standing` | among whom a TCP connection is counted |
@@ -36,8 +38,10 @@
 
 mod close_reason;
 mod config;
+mod deflate;
 mod dispatch;
 mod drain;
+mod encoding;
 mod frame;
 mod frames;
 #[cfg(fuzzing)]
@@ -65,6 +69,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use close_reason::CloseReason;
 pub use config::{EdgeConfig, IoService, build, builder};
+pub use deflate::deflated_frame;
 pub use frame::text_frame;
 pub use intake::Intake;
 pub use lane::Way;

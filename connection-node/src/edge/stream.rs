@@ -8,10 +8,22 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::coop,
+};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{CloseReason, Transport, frames::Frames, registry::Entry};
+use super::{
+    CloseReason, Transport,
+    deflate::{INFLATER, Inflow},
+    frames::Frames,
+    intake::Kept,
+    registry::Entry,
+};
+
+/// Bytes that are read at a time of a client whose messages may be compressed.
+const READ: usize = 4 << 10;
 
 /// A WebSocket's stream. Both halves fail as soon as the transport is closed, whichever task polls
 /// them; dropping it closes the transport.
@@ -22,6 +34,8 @@ pub(super) struct ClientStream<R> {
     /// What the client sent right behind its upgrade request.
     ahead: Bytes,
     frames: Frames,
+    /// Where the client may compress, and has sent something that is not at its end.
+    inflow: Option<Box<Inbound>>,
     transport: Transport,
     /// The transport's place in the registry, unless a polling session holds it.
     _entry: Option<Entry>,
@@ -30,30 +44,71 @@ pub(super) struct ClientStream<R> {
     _task: TaskTrackerToken,
 }
 
+/// What is on its way through the inflater.
+#[derive(Default)]
+struct Inbound {
+    inflow: Inflow,
+    /// The memory of a message that has yet to come in part.
+    kept: Option<Kept>,
+}
+
 impl<R> ClientStream<R> {
     /// The stream of a transport that is attached to its writing half already.
     pub(super) fn new(
         io: R,
-        ahead: Bytes,
+        ahead: &[u8],
         transport: Transport,
         entry: Option<Entry>,
         task: TaskTrackerToken,
     ) -> Self {
         // A slice, even an empty one, would keep all of hyper's buffer alive.
-        let ahead = Bytes::copy_from_slice(&ahead);
-        Self { io, ahead, frames: Frames::default(), transport, _entry: entry, _task: task }
+        let ahead = Bytes::copy_from_slice(ahead);
+        let frames = Frames::default();
+        Self { io, ahead, frames, inflow: None, transport, _entry: entry, _task: task }
     }
 
     /// After a read: fails if the client has sent, or announces, more than it may.
     fn taken_in(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.transport.count_in(bytes.len());
+        self.counted_in(bytes.len())?;
         let intake = self.transport.intake();
         let seen = self.frames.read(bytes, |seen| intake.see(seen));
-        let within = intake.may_have_sent(self.transport.bytes_in());
-        let reason = seen.err().or((!within).then_some(CloseReason::Protocol));
-        let Some(reason) = reason else { return Ok(()) };
+        seen.map_err(|reason| self.refused(reason))
+    }
+
+    /// The same, whatever it announces.
+    fn counted_in(&self, bytes: usize) -> io::Result<()> {
+        self.transport.count_in(bytes);
+        let within = self.transport.intake().may_have_sent(self.transport.bytes_in());
+        if within { Ok(()) } else { Err(self.refused(CloseReason::Protocol)) }
+    }
+
+    /// Reads what the client has sent already, inflated; how much.
+    fn read_inflated(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let Some(inbound) = &mut self.inflow else { return Ok(0) };
+        let intake = self.transport.intake();
+        let read = inbound.inflow.read(buf, |seen| intake.see(seen));
+        let kept = match read {
+            Ok(0) if inbound.inflow.is_inflating() && inbound.kept.is_none() => {
+                intake.keep(INFLATER).map(Some)
+            }
+            _ => Ok(inbound.kept.take().filter(|_| inbound.inflow.is_inflating())),
+        };
+        match (read, kept) {
+            (Ok(read), Ok(kept)) => {
+                inbound.kept = kept;
+                if inbound.inflow.is_at_rest() {
+                    self.inflow = None;
+                }
+                Ok(read)
+            }
+            (Err(reason), _) | (_, Err(reason)) => Err(self.refused(reason)),
+        }
+    }
+
+    /// The transport ends for it.
+    fn refused(&self, reason: CloseReason) -> io::Error {
         self.transport.close(reason);
-        Err(io::ErrorKind::ConnectionAborted.into())
+        io::ErrorKind::ConnectionAborted.into()
     }
 
     /// Before a write: fails if the transport is closed, and has the writing task woken when it is.
@@ -83,6 +138,38 @@ impl<R> Drop for ClientStream<R> {
     }
 }
 
+impl<R: AsyncRead + Unpin> ClientStream<R> {
+    /// Reads from a client whose messages may be compressed.
+    fn poll_inflated(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        // A few bytes may become many, which is work that others should not wait for.
+        let turn = ready!(coop::poll_proceed(cx));
+        while self.read_inflated(buf)? == 0 {
+            let raw = if self.ahead.is_empty() {
+                let mut raw = [0; READ];
+                let mut raw = ReadBuf::new(&mut raw);
+                ready!(Pin::new(&mut self.io).poll_read(cx, &mut raw))?;
+                Bytes::copy_from_slice(raw.filled())
+            } else {
+                std::mem::take(&mut self.ahead)
+            };
+            if raw.is_empty() {
+                break;
+            }
+            self.counted_in(raw.len())?;
+            self.inflow.get_or_insert_default().inflow.take(raw);
+        }
+        turn.made_progress();
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<R: AsyncRead + Unpin> AsyncRead for ClientStream<R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -96,6 +183,9 @@ impl<R: AsyncRead + Unpin> AsyncRead for ClientStream<R> {
             && let Poll::Ready(written) = self.written(self.transport.poll_waiting(cx))
         {
             written?;
+        }
+        if self.transport.is_deflated() {
+            return self.poll_inflated(cx, buf);
         }
         if !self.ahead.is_empty() {
             let taken = self.ahead.len().min(buf.remaining());
@@ -155,7 +245,7 @@ mod tests {
         let transport = Transport::new(1, ([127, 0, 0, 1], 9).into(), 1_000, Intake::unbounded());
         transport.attach(Box::new(writer), limit);
         let task = TaskTracker::new().token();
-        (ClientStream::new(reader, Bytes::from_static(ahead), transport, None, task), client)
+        (ClientStream::new(reader, ahead, transport, None, task), client)
     }
 
     /// The same, once its client was welcomed to a namespace.

@@ -49,6 +49,8 @@ struct Shared {
     reason: AtomicU8,
     /// Whether a WebSocket carries it, or is about to.
     websocket: AtomicBool,
+    /// Whether that WebSocket takes compressed messages, and may bring some.
+    deflated: AtomicBool,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     /// Bytes that were to be sent, counted like `bytes_out`.
@@ -74,6 +76,7 @@ impl Transport {
             peer,
             reason: AtomicU8::new(0),
             websocket: AtomicBool::new(false),
+            deflated: AtomicBool::new(false),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             taken_in: AtomicU64::new(0),
@@ -243,6 +246,16 @@ impl Transport {
     /// Whether a WebSocket carries the transport, or is being tried.
     pub fn is_websocket(&self) -> bool {
         self.0.websocket.load(Ordering::Acquire)
+    }
+
+    /// Whether its WebSocket takes compressed messages.
+    pub fn is_deflated(&self) -> bool {
+        self.0.deflated.load(Ordering::Acquire)
+    }
+
+    /// What the WebSocket that has claimed it has negotiated.
+    pub(super) fn set_deflated(&self, deflated: bool) {
+        self.0.deflated.store(deflated, Ordering::Release);
     }
 
     pub(super) fn id(&self) -> u64 {

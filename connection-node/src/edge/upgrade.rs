@@ -15,8 +15,8 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    Edge, IoService, Transport, dispatch::Connection, opening::opening_request, query::EngineQuery,
-    refusal::Refusal, registry::Entry, serve::ServedIo, stream::ClientStream,
+    Edge, IoService, Transport, deflate, dispatch::Connection, opening::opening_request,
+    query::EngineQuery, refusal::Refusal, registry::Entry, serve::ServedIo, stream::ClientStream,
 };
 
 impl<A: Adapter> Connection<A> {
@@ -29,8 +29,13 @@ impl<A: Adapter> Connection<A> {
     ) -> Result<Response, Refusal> {
         let headers = request.headers();
         let key = websocket_key(request.method(), request.version(), headers)?;
-        let answer = switching_protocols(key)?;
+        let mut answer = switching_protocols(key)?;
         let (transport, entry) = self.transport_for(query, headers)?;
+        let extension = self.edge.config.compression.then(|| deflate::accept(headers)).flatten();
+        transport.set_deflated(extension.is_some());
+        if let Some(extension) = extension {
+            answer.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, extension);
+        }
         let opening = if entry.is_some() {
             opening_request(query, &transport, &self.edge.sessions, ())
         } else {
@@ -90,7 +95,7 @@ impl<A: Adapter> Handover<A> {
         self.transport.attach(Box::new(writer), self.edge.config.write_stall);
         let stream = ClientStream::new(
             reader,
-            parts.read_buf,
+            &parts.read_buf,
             self.transport,
             self.entry,
             self.edge.tasks.token(),
@@ -184,8 +189,7 @@ fn is_key(key: &[u8]) -> bool {
     key.strip_suffix(b"==").is_some_and(|key| key.len() == 22 && key.iter().all(alphabet))
 }
 
-/// The 101 that completes the handshake. It names no extension and no subprotocol: none is
-/// negotiated.
+/// The 101 that completes the handshake. It names no subprotocol: none is negotiated.
 pub(super) fn switching_protocols(key: &HeaderValue) -> Result<Response, Refusal> {
     let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
         .map_err(|_| Refusal::BadRequest("Sec-WebSocket-Key cannot be answered"))?;

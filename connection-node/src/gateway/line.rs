@@ -15,7 +15,7 @@ use socketioxide::{
 use wire::{admin::AuthError, event};
 
 use crate::{
-    edge::{CloseReason, Intake, Outgoing, Transport, Way, text_frame},
+    edge::{CloseReason, Intake, Outgoing, Transport, Way, deflated_frame, text_frame},
     rooms::packet::Packet,
 };
 
@@ -93,28 +93,30 @@ impl Line {
         } else if self.socket.connected() {
             let id = id.to_string();
             let (comma, namespace) = self.namespace();
-            let frame = text_frame(&["43", namespace, comma, &id, "[", json.get(), "]"]);
+            let frame = self.frame(&["43", namespace, comma, &id, "[", json.get(), "]"]);
             let _ = self.push(frame, Outgoing::Answer);
             self.transport.flush();
         }
     }
 
-    /// The event as a frame; in the chat namespace, where most are, it is the same for all.
+    /// The event as a frame, compressed where its client takes that; in the chat namespace, where most
+    /// are, each of the two is the same for all.
     fn event_frame(&self, packet: &Packet) -> Bytes {
         let (comma, namespace) = self.namespace();
-        let make = |packet: &Packet| {
-            text_frame(&[
-                "42",
-                namespace,
-                comma,
-                "[\"",
-                packet.event,
-                "\",",
-                packet.json.get(),
-                "]",
-            ])
-        };
-        if namespace.is_empty() { packet.frame(make) } else { make(packet) }
+        let json = packet.json.get();
+        let parts = ["42", namespace, comma, "[\"", packet.event, "\",", json, "]"];
+        if !namespace.is_empty() {
+            return self.frame(&parts);
+        }
+        let takes = self.transport.is_deflated();
+        let deflated = takes.then(|| packet.deflated_frame(|| deflated_frame(&parts))).flatten();
+        deflated.unwrap_or_else(|| packet.frame(|| text_frame(&parts)))
+    }
+
+    /// A frame for this client alone.
+    fn frame(&self, parts: &[&str]) -> Bytes {
+        let deflated = self.transport.is_deflated().then(|| deflated_frame(parts)).flatten();
+        deflated.unwrap_or_else(|| text_frame(parts))
     }
 
     /// How a packet of Socket.IO names the socket's namespace, and what follows that.

@@ -13,6 +13,8 @@ pub struct Packet {
     pub event: &'static str,
     pub json: Box<RawValue>,
     frame: OnceLock<Bytes>,
+    /// `None` where compressing it gains nothing.
+    deflated: OnceLock<Option<Bytes>>,
 }
 
 impl Packet {
@@ -20,12 +22,17 @@ impl Packet {
     /// When the payload cannot be written as JSON.
     pub fn new(event: &'static str, payload: &impl Serialize) -> serde_json::Result<Self> {
         let json = serde_json::value::to_raw_value(payload)?;
-        Ok(Self { event, json, frame: OnceLock::new() })
+        Ok(Self { event, json, frame: OnceLock::new(), deflated: OnceLock::new() })
     }
 
     /// The event as a frame of a WebSocket, made by whoever asks first.
-    pub fn frame(&self, make: impl FnOnce(&Self) -> Bytes) -> Bytes {
-        self.frame.get_or_init(|| make(self)).clone()
+    pub fn frame(&self, make: impl FnOnce() -> Bytes) -> Bytes {
+        self.frame.get_or_init(make).clone()
+    }
+
+    /// The same frame, compressed, if that gains something.
+    pub fn deflated_frame(&self, make: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        self.deflated.get_or_init(make).clone()
     }
 }
 

@@ -85,15 +85,3 @@ async fn tls_is_asked_for_where_it_stands_before_the_node() {
         node.stop().await;
     }
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_extension_is_negotiated() {
-    let node = Node::start(config()).await;
-    for offer in ["permessage-deflate", "permessage-deflate; client_max_window_bits, x-webkit"] {
-        let headers = [&HANDSHAKE[..], &[("Sec-WebSocket-Extensions", offer)]].concat();
-        let reply = http(node.address, "GET", WEBSOCKET, &headers, "").await;
-        assert_eq!(reply.status, 101);
-        assert_eq!(reply.header("sec-websocket-extensions"), None, "{offer}");
-    }
-    node.stop().await;
-}

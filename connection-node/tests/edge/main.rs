@@ -5,6 +5,7 @@
 
 mod before_a_token;
 mod client;
+mod deflate;
 mod drain;
 mod headers;
 mod limits;

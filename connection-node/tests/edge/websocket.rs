@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use connection_node::edge::CloseReason;
+use connection_node::edge::{CloseReason, EdgeConfig};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
@@ -32,8 +32,8 @@ async fn connects_and_echoes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_negotiates_nothing_and_names_no_server() {
-    let node = Node::start(config()).await;
+async fn the_answer_negotiates_nothing_that_is_off_and_names_no_server() {
+    let node = Node::start(EdgeConfig { compression: false, ..config() }).await;
     let mut headers = HANDSHAKE.to_vec();
     headers.push(("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"));
     headers.push(("Sec-WebSocket-Protocol", "chat, superchat"));

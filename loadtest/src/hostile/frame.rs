@@ -13,7 +13,7 @@ const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
 /// A frame whose header says what it is told; `first` holds the opcode and the bits before it.
-fn frame(rng: &mut Rng, first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(rng: &mut Rng, first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header(first, payload.len() as u64);
     let mask = rng.u32(..).to_be_bytes();
     frame.extend(mask);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{attachment, frame, http, packet, payload, token};
+use super::{attachment, deflated, frame, http, packet, payload, token};
 
 /// What is wrong with an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,7 @@ pub enum Kind {
     EnginePacket,
     SocketPacket,
     Frame,
+    Deflated,
     Binary,
     Attachments,
     DeepJson,
@@ -71,7 +72,7 @@ pub struct Input {
 const SLOW: u64 = 40;
 
 impl Kind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::HttpGarbage,
         Self::Upgrade,
         Self::Query,
@@ -79,6 +80,7 @@ impl Kind {
         Self::EnginePacket,
         Self::SocketPacket,
         Self::Frame,
+        Self::Deflated,
         Self::Binary,
         Self::Attachments,
         Self::DeepJson,
@@ -99,6 +101,7 @@ impl Kind {
             Self::EnginePacket => "bad Engine.IO packets",
             Self::SocketPacket => "bad Socket.IO packets",
             Self::Frame => "bad WebSocket frames",
+            Self::Deflated => "bombs, and other compression",
             Self::Binary => "binary that nobody announced",
             Self::Attachments => "attachments that are a lie",
             Self::DeepJson => "deep JSON",
@@ -129,6 +132,7 @@ impl Input {
             Kind::EnginePacket => packet::of_engine(rng),
             Kind::SocketPacket => packet::of_socket(rng),
             Kind::Frame => frame::bad(rng),
+            Kind::Deflated => deflated::bad(rng),
             Kind::Binary => frame::unannounced(rng),
             Kind::Attachments => attachment::lie(rng),
             Kind::DeepJson => payload::deep(rng),

@@ -14,6 +14,7 @@
 mod attachment;
 pub mod bystanders;
 pub mod cli;
+mod deflated;
 mod frame;
 mod http;
 pub mod input;

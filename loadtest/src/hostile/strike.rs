@@ -23,6 +23,8 @@ use super::{
 const PATIENCE: Duration = Duration::from_millis(150);
 /// How long an answer, or an end, may take where one has to come; beyond every limit of a node.
 const DEADLINE: Duration = Duration::from_mins(1);
+/// What one says who wants to send compressed messages.
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 /// What is kept of what comes.
 const KEPT: usize = 64 << 10;
 /// What the node says to one who enters a namespace, and to one who may not.
@@ -99,9 +101,10 @@ impl Attacker {
 
     async fn by_websocket(&self, input: &Input) -> io::Result<(Reaction, Option<String>)> {
         let mut stream = self.connect().await?;
+        let offer = if input.kind == Kind::Deflated { OFFER } else { "" };
         let request = format!(
             "GET {WEBSOCKET} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{offer}\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
         let mut heard = Heard::default();
