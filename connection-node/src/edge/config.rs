@@ -60,7 +60,7 @@ pub struct EdgeConfig {
     /// Bytes that the kernel buffers for one client (`SO_SNDBUF`, which Linux doubles). Default 128 KiB:
     /// 1 MB/s to a client 100 ms away. Left to itself the kernel takes up to 4 MB for one that is slow.
     pub send_buffer: usize,
-    /// Bytes of the read buffer that each WebSocket keeps. Default 1 KiB; a chat message fits,
+    /// Bytes of the read buffer that each WebSocket keeps. Default 512 bytes; a chat message fits,
     /// larger ones cost a few more reads.
     pub ws_read_buffer: usize,
     /// Whether messages are compressed for clients that offer it, and answers to polls. Default: yes.
@@ -95,7 +95,7 @@ impl Default for EdgeConfig {
             body_timeout: Duration::from_mins(1),
             max_waiting: 1 << 20,
             send_buffer: 128 << 10,
-            ws_read_buffer: 1024,
+            ws_read_buffer: 512,
             compression: true,
             allowed_origins: Origins::default(),
             limits: LimitSettings::default(),

@@ -28,7 +28,6 @@
 //! | `deflate` | permessage-deflate: offers, compressed frames, and inflating under a cap |
 //! | `passing` | what socketioxide writes, as it passes by |
 //! | `frame` | WebSocket frames as a server sends them |
-//! | `stall` | the deadline for a write that makes no progress |
 //! | `standing` | among whom a TCP connection is counted |
 //! | `registry` | which transports are open, and which Engine.IO session each serves |
 //! | `drain` | closing all of them, paced, and the end of every task |
@@ -73,6 +72,7 @@ pub use config::{EdgeConfig, IoService, build, builder};
 pub use deflate::deflated_frame;
 pub use frame::text_frame;
 pub use intake::Intake;
+pub use lane::Way;
 pub use origin::{InvalidOrigin, Origins};
 pub use refusal::REFUSAL_NAMES;
 pub use serve::serve;

@@ -58,6 +58,12 @@ impl Passing {
         self.seen == 0
     }
 
+    /// How many bytes belong to the frame that is half-way through, as far as that is known.
+    pub(super) fn missing(&self) -> usize {
+        let header = self.header_len().saturating_sub(self.seen.into());
+        if header > 0 { header } else { usize::try_from(self.left).unwrap_or(usize::MAX) }
+    }
+
     fn is_text(&self) -> bool {
         self.header[0] & 0x0f == 1
     }

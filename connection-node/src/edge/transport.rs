@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use super::{
     CloseReason, frame,
     intake::Intake,
-    lane::{Flushed, Lane, Out},
+    lane::{Flushed, Lane, Out, Way},
     passing::packets_in,
 };
 
@@ -159,7 +159,7 @@ impl Transport {
     }
 
     /// What was taken in is not sent after all.
-    pub fn give_back(&self, bytes: usize) {
+    fn give_back(&self, bytes: usize) {
         let less = |taken: u64| Some(taken.saturating_sub(bytes as u64));
         // It never refuses.
         let _ = self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
@@ -180,10 +180,15 @@ impl Transport {
         self.0.taken_in.load(Ordering::Relaxed).saturating_sub(self.bytes_out())
     }
 
-    /// Whether the next packet goes past socketioxide, as a ready frame; if not, it must be given to it
-    /// now.
-    pub fn takes_frames(&self) -> bool {
-        self.lane().is_open()
+    /// The way of the next packet; one that goes through socketioxide is to be given to it now.
+    pub fn way(&self) -> Way {
+        self.lane().way()
+    }
+
+    /// Socketioxide would not take it, and so many bytes that were taken in.
+    pub fn refused(&self, bytes: usize) {
+        self.give_back(bytes);
+        self.lane().refused();
     }
 
     /// Socketioxide is about to welcome its client to a namespace.
@@ -192,15 +197,18 @@ impl Transport {
     }
 
     /// Adds a frame, which was taken in, to those that are to be written; whether somebody has to
-    /// [flush](Self::flush) for that.
+    /// [flush](Self::flush) for that. Behind what a closed transport has left out nothing follows.
     #[must_use]
     pub fn push(&self, frame: Bytes) -> bool {
-        self.lane().push(frame)
+        !self.closed() && self.lane().push(frame)
     }
 
     /// Writes the frames that wait, as far as the socket takes them at once. The rest follows when it
     /// takes more.
     pub fn flush(&self) {
+        if self.closed() {
+            return;
+        }
         let flushed = self.lane().flush(&self.0.bytes_out);
         match flushed {
             Flushed::Done => {}

@@ -100,8 +100,9 @@ impl<A: Adapter> Handover<A> {
             self.entry,
             self.edge.tasks.token(),
         );
-        // Socketioxide takes it from here, in tasks of its own.
-        if let Err(error) = Service::call(&self.io, (stream, self.opening)).await {
+        // Socketioxide takes it from here, in tasks of its own. They hold room for it several times over,
+        // so that a pointer is less.
+        if let Err(error) = Service::call(&self.io, (Box::new(stream), self.opening)).await {
             tracing::error!(%error, "socketioxide refused a request that the edge had admitted");
         }
     }

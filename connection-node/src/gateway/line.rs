@@ -15,7 +15,7 @@ use socketioxide::{
 use wire::{admin::AuthError, event};
 
 use crate::{
-    edge::{CloseReason, Intake, Outgoing, Transport, deflated_frame, text_frame},
+    edge::{CloseReason, Intake, Outgoing, Transport, Way, deflated_frame, text_frame},
     rooms::packet::Packet,
 };
 
@@ -60,16 +60,16 @@ impl Line {
     /// Sends an event. A socket for which too much waits is closed: its client reconnects and recovers,
     /// where leaving one event out would lose it.
     pub fn emit(&self, packet: &Packet) {
-        if self.queue(packet) {
-            self.transport.flush();
-        }
+        // Flushed in any case: who has queued something before may be long in coming to it.
+        let _ = self.queue(packet);
+        self.transport.flush();
     }
 
-    /// The same, but what can be written is not written yet where others may follow; whether the
+    /// The same, but what can be written is not written yet, where more may follow; whether the
     /// transport is to be flushed then.
     #[must_use]
     pub fn queue(&self, packet: &Packet) -> bool {
-        if self.transport.takes_frames() {
+        if self.transport.way() == Way::Past {
             return self.socket.connected() && self.push(self.event_frame(packet), Outgoing::Event);
         }
         let bytes = EVENT_AROUND + packet.event.len() + packet.json.get().len();
@@ -87,16 +87,15 @@ impl Line {
                 return self.close(CloseReason::Fault);
             }
         };
-        if !self.transport.takes_frames() {
+        if self.transport.way() == Way::Through {
             let bytes = ACK_AROUND + json.get().len();
             self.give(bytes, Outgoing::Answer, || sender.send(&*json));
         } else if self.socket.connected() {
             let id = id.to_string();
             let (comma, namespace) = self.namespace();
             let frame = self.frame(&["43", namespace, comma, &id, "[", json.get(), "]"]);
-            if self.push(frame, Outgoing::Answer) {
-                self.transport.flush();
-            }
+            let _ = self.push(frame, Outgoing::Answer);
+            self.transport.flush();
         }
     }
 
@@ -130,9 +129,14 @@ impl Line {
 
     /// Has a frame written; whether the transport is to be flushed for that.
     fn push(&self, frame: Bytes, what: Outgoing) -> bool {
-        if !self.transport.take_in(frame.len(), what) {
-            self.close(CloseReason::SlowConsumer);
-            return false;
+        let bytes = frame.len();
+        if !self.transport.take_in(bytes, what) {
+            // What waits may do so only because nobody has written it yet.
+            self.transport.flush();
+            if !self.transport.take_in(bytes, what) {
+                self.close(CloseReason::SlowConsumer);
+                return false;
+            }
         }
         self.transport.push(frame)
     }
@@ -144,7 +148,7 @@ impl Line {
             return self.close(CloseReason::SlowConsumer);
         }
         let Err(error) = give() else { return };
-        self.transport.give_back(bytes);
+        self.transport.refused(bytes);
         match error {
             SendError::Socket(SocketError::Closed) => {}
             SendError::Socket(SocketError::InternalChannelFull) => {

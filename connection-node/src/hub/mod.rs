@@ -33,6 +33,8 @@ const QUEUE: usize = 16_384;
 /// What a shard deals with before it writes to clients: what comes while it does so waits and is written
 /// together, so that a busy node writes less often.
 const GATHER: usize = 64;
+/// Events that it sends before it does so.
+const EMITS: u64 = 8_192;
 /// How often a shard looks at the time; the window over which presence is gathered.
 const TICK: Duration = Duration::from_millis(100);
 type ShardInput = Input<HubPort>;
@@ -160,21 +162,29 @@ async fn run(
     let carrier = Carrier { io, context, queue };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut ready, mut born, mut last) = (Vec::with_capacity(GATHER), Vec::new(), false);
+    let (mut born, mut last) = (Vec::new(), false);
     while !last {
-        tokio::select! {
-            received = errands.recv_many(&mut ready, GATHER) => if received == 0 { return },
-            _ = ticks.tick() => ready.push(Errand::Input(Input::Tick)),
-        }
-        for errand in ready.drain(..) {
+        let mut next = tokio::select! {
+            errand = errands.recv() => match errand {
+                None => return,
+                errand => errand,
+            },
+            _ = ticks.tick() => Some(Errand::Input(Input::Tick)),
+        };
+        let mut handled = 0;
+        while let Some(errand) = next.take() {
             match errand {
                 // Whoever asked may have given up.
                 Errand::Count(tell) => drop(tell.send(shard.census())),
                 Errand::Input(input) => {
-                    last |= matches!(input, Input::Close);
+                    last = matches!(input, Input::Close);
                     note_times(&input, &mut born);
                     shard.handle(input, Instant::now(), &mut port);
                 }
+            }
+            handled += 1;
+            if !last && handled < GATHER && port.emits < EMITS {
+                next = errands.try_recv().ok();
             }
         }
         port.flush().await;

@@ -1,4 +1,5 @@
-//! What the rooms decide, done: sockets are told at once, effects wait for the task.
+//! What the rooms decide, done: sockets are told when all that is ready is dealt with, effects wait for
+//! the task.
 
 use std::sync::Arc;
 

@@ -84,7 +84,7 @@ impl RoomPresence {
                     }
                 };
                 if everyone.is_some() && small {
-                    self.newcomers.clear();
+                    self.newcomers = HashSet::new();
                 }
                 let newcomers = self.serve(room, user_of);
                 Announcement { everyone, newcomers, ask: false }
@@ -136,6 +136,8 @@ impl RoomPresence {
         }
         if self.newcomers.is_empty() {
             self.newcomers_since = None;
+            // A crowd leaves no table behind.
+            self.newcomers = HashSet::new();
         }
         self.list(room).map(|packet| (packet, keys))
     }

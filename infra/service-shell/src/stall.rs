@@ -39,16 +39,15 @@ impl<S> StallTimeout<S> {
         &mut self.inner
     }
 
+    /// Something was written past it: a write that is pending has its whole time again.
+    pub fn progressed(&mut self) {
+        self.timer = None;
+    }
+
     /// The stream, without the deadline.
     #[must_use]
     pub fn into_inner(self) -> S {
         self.inner
-    }
-
-    /// Whether no write is under a deadline.
-    #[must_use]
-    pub fn is_calm(&self) -> bool {
-        self.timer.is_none()
     }
 
     /// Passes a write's outcome on, or fails it if it has been pending for too long.

@@ -44,14 +44,25 @@ pub struct MemoryFigures {
     pub held: usize,
     /// Why not all were held, in the first one's words.
     pub refusal: Option<String>,
+    /// Of all processes of the server side.
+    #[serde(flatten)]
+    pub all: Stages,
+    /// Of those alone that clients are connected to.
+    pub nodes: Stages,
+    /// Deliveries of the burst.
+    pub burst_deliveries: u64,
+}
+
+/// The memory of some processes, as connections come and talk.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stages {
     /// Without a connection.
     pub empty: Footprint,
     /// With all connections, silent.
     pub idle: Footprint,
     /// Silent again, after each has sent a message and got those of its room.
     pub after_burst: Footprint,
-    /// Deliveries of that burst.
-    pub burst_deliveries: u64,
 }
 
 /// Bytes over the client's socket, for one message of 1,000 bytes of content.
@@ -94,14 +105,14 @@ impl Outcome {
 }
 
 impl MemoryFigures {
-    /// Bytes a connection by which `now` is above the empty system.
+    /// KiB a connection by which `now` is above the empty system, in bytes both.
     #[must_use]
-    pub fn each(&self, now: impl Fn(&Self) -> u64, empty: u64) -> f64 {
+    pub fn each(&self, now: u64, empty: u64) -> f64 {
         #[allow(clippy::cast_precision_loss)]
-        let bytes = now(self).saturating_sub(empty) as f64;
+        let bytes = now.saturating_sub(empty) as f64;
         #[allow(clippy::cast_precision_loss)]
         let held = self.held.max(1) as f64;
-        bytes / held
+        bytes / held / 1024.0
     }
 }
 

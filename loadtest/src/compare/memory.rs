@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    figures::MemoryFigures,
+    figures::{MemoryFigures, Stages},
     footprint::Footprint,
     holders::Holders,
     plan::Plan,
@@ -34,7 +34,11 @@ pub async fn measure(
 ) -> anyhow::Result<MemoryFigures> {
     let system = System::start(contender, plan, programs, false).await?;
     let (target, pids) = (system.target(), system.pids());
-    let now = || Footprint::of(&pids).context("the memory of a server cannot be read");
+    let nodes = system.node_pids();
+    let now = || -> anyhow::Result<[Footprint; 2]> {
+        let of = |pids| Footprint::of(pids).context("the memory of a server cannot be read");
+        Ok([of(&pids)?, of(&nodes)?])
+    };
     silence(&target.processes).await;
     let empty = now()?;
     let mut holders = Holders::start(&programs.compare, &target, connections).await?;
@@ -46,13 +50,17 @@ pub async fn measure(
     let held = holders.held.clone();
     drop(holders);
     system.stop().await?;
+    let stages = |whose: usize| Stages {
+        empty: empty[whose],
+        idle: idle[whose],
+        after_burst: after_burst[whose],
+    };
     Ok(MemoryFigures {
         asked: connections,
         held: held.held - usize::try_from(burst.disconnected)?.min(held.held),
         refusal: held.refusal,
-        empty,
-        idle,
-        after_burst,
+        all: stages(0),
+        nodes: stages(1),
         burst_deliveries: burst.deliveries,
     })
 }

@@ -71,41 +71,18 @@ pub fn rows(all: &[Figures]) -> Vec<Row> {
         Some(figures.latency.delivery.p99_9)
     });
     for (at, memory) in first.memory.iter().enumerate() {
-        let group = format!("KiB a connection (PSS), with {}", memory.asked);
-        let each = |pick: fn(&MemoryFigures) -> f64| {
-            move |figures: &Figures| Some(pick(figures.memory.get(at)?))
-        };
-        add(
-            &group,
-            "idle".to_owned(),
-            Better::Less,
-            1,
-            &each(|memory| memory.each(|memory| memory.idle.pss, memory.empty.pss) / 1024.0),
-        );
-        add(
-            &group,
-            "after a burst".to_owned(),
-            Better::Less,
-            1,
-            &each(|memory| memory.each(|memory| memory.after_burst.pss, memory.empty.pss) / 1024.0),
-        );
+        add_memory(&mut add, at, memory.asked);
         let group = format!("connections held, of {}", memory.asked);
-        add(
-            &group,
-            "held".to_owned(),
-            Better::More,
-            0,
-            &each(|memory| {
-                #[allow(clippy::cast_precision_loss)]
-                let held = memory.held as f64;
-                held
-            }),
-        );
+        add(&group, "held".to_owned(), Better::More, 0, &|figures| {
+            #[allow(clippy::cast_precision_loss)]
+            let held = figures.memory.get(at)?.held as f64;
+            Some(held)
+        });
     }
     let group = "MiB of all servers (PSS)";
     add(group, "without a connection".to_owned(), Better::Less, 0, &|figures| {
         #[allow(clippy::cast_precision_loss)]
-        let bytes = figures.memory.first()?.empty.pss as f64;
+        let bytes = figures.memory.first()?.all.empty.pss as f64;
         Some(bytes / f64::from(1 << 20))
     });
     let group = "bytes at the client's socket, 1,000 bytes of content";
@@ -118,6 +95,27 @@ pub fn rows(all: &[Figures]) -> Vec<Row> {
     #[allow(clippy::cast_precision_loss)]
     add(group, "twice".to_owned(), Better::Less, 0, &|figures| Some(figures.absence.twice as f64));
     rows
+}
+
+/// Adds a row, by its group, its name, its better end, its decimals and its figures.
+type Add<'a> = dyn FnMut(&str, String, Better, usize, &dyn Fn(&Figures) -> Option<f64>) + 'a;
+
+/// A figure of the memory.
+type OfMemory = fn(&MemoryFigures) -> f64;
+
+/// The memory of a connection, in all processes and in the nodes alone; `at` is the measurement.
+fn add_memory(add: &mut Add<'_>, at: usize, asked: usize) {
+    let group = format!("KiB a connection, with {asked}");
+    let table: [(&str, OfMemory); 4] = [
+        ("idle, all (PSS)", |m| m.each(m.all.idle.pss, m.all.empty.pss)),
+        ("after a burst, all", |m| m.each(m.all.after_burst.pss, m.all.empty.pss)),
+        ("idle, nodes (RSS)", |m| m.each(m.nodes.idle.rss, m.nodes.empty.rss)),
+        ("after a burst, nodes", |m| m.each(m.nodes.after_burst.rss, m.nodes.empty.rss)),
+    ];
+    for (name, pick) in table {
+        let of = |figures: &Figures| Some(pick(figures.memory.get(at)?));
+        add(&group, name.to_owned(), Better::Less, 1, &of);
+    }
 }
 
 #[cfg(test)]

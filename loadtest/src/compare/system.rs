@@ -26,6 +26,8 @@ pub struct Programs {
 pub struct System {
     pub contender: Contender,
     nodes: Vec<Uri>,
+    /// What clients are connected to.
+    node_pids: Vec<u32>,
     servers: Vec<(String, u32)>,
     broker: Option<(String, u32)>,
     pass: Pass,
@@ -68,7 +70,9 @@ impl System {
         let (brokers, servers) =
             topology.processes().into_iter().partition(|(name, _)| name.starts_with("nats"));
         let brokers: Vec<_> = brokers;
+        let node_pids = (0..plan.nodes).filter_map(|index| topology.node(index).pid()).collect();
         Ok(Self {
+            node_pids,
             contender: Contender::Starling,
             nodes: topology.node_urls(),
             servers,
@@ -80,12 +84,13 @@ impl System {
 
     fn socket_io(contender: Contender, peers: SocketIo) -> Self {
         let names = (1..).map(|number| format!("socketio-{number}"));
+        let pids = peers.nodes.iter().map(super::peer_process::PeerProcess::pid);
+        let node_pids: Vec<_> = pids.collect();
         Self {
             contender,
             nodes: peers.nodes.iter().map(|node| node.url().clone()).collect(),
-            servers: names
-                .zip(peers.nodes.iter().map(super::peer_process::PeerProcess::pid))
-                .collect(),
+            servers: names.zip(node_pids.iter().copied()).collect(),
+            node_pids,
             broker: peers.redis.as_ref().map(|redis| ("redis-server".to_owned(), redis.pid())),
             pass: Pass::Nothing,
             running: Running::SocketIo(peers),
@@ -106,7 +111,13 @@ impl System {
         self.servers.iter().chain(&self.broker).map(|(_, pid)| *pid).collect()
     }
 
-    /// Their names.
+    /// The process ids of those alone that clients are connected to.
+    #[must_use]
+    pub fn node_pids(&self) -> Vec<u32> {
+        self.node_pids.clone()
+    }
+
+    /// The names of the whole server side.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.servers.iter().chain(&self.broker).map(|(name, _)| name.clone()).collect()

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use indexmap::IndexMap;
 use wire::{ErrorCode, Failure, Seq, User, event};
 
 use super::{Room, UserChange};
@@ -95,6 +96,7 @@ impl<P: Port> Room<P> {
     fn admit_waiters(&mut self, high: Seq, port: &mut P) -> Vec<UserChange> {
         let done = self.stores.done;
         let ready: Vec<_> = self.waiters.extract_if(.., |_, waiter| waiter.needs <= done).collect();
+        self.give_back_waiters();
         ready
             .into_iter()
             .filter_map(|(key, mut waiter)| {
@@ -167,6 +169,7 @@ impl<P: Port> Room<P> {
                 port.refused(&socket, &self.name, ack, why);
             }
         }
+        self.give_back_waiters();
         let member = self.members.swap_remove(&key)?;
         if self.members.is_empty() {
             self.idle_since = Some(now);
@@ -181,6 +184,7 @@ impl<P: Port> Room<P> {
     pub fn expire_waiters(&mut self, now: Instant, port: &mut P) {
         let late = |waiter: &Waiter<P>| now.duration_since(waiter.since) >= JOIN_TIMEOUT;
         let late: Vec<_> = self.waiters.extract_if(.., |_, waiter| late(waiter)).collect();
+        self.give_back_waiters();
         for (key, mut waiter) in late {
             for speech in waiter.held.drain(..) {
                 port.speak(&waiter.socket, &self.name, speech, Err(no_answer()));
@@ -209,6 +213,14 @@ impl<P: Port> Room<P> {
                 port.speak(socket, &self.name, speech, Err(why));
             }
             None => port.speak(socket, &self.name, speech, Ok(())),
+        }
+    }
+
+    /// Keeps no table for a crowd that has come in: all wait at the start of a room, and hardly anybody
+    /// after it.
+    fn give_back_waiters(&mut self) {
+        if self.waiters.is_empty() {
+            self.waiters = IndexMap::new();
         }
     }
 
