@@ -67,7 +67,7 @@ pub(super) struct Inflated {
     pub(super) message: Message,
     /// How many of its bytes are new.
     pub(super) more: u64,
-    /// Of how many that came it was made.
+    /// How many came to make it.
     pub(super) of: u64,
 }
 

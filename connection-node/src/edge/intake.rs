@@ -20,7 +20,7 @@ use crate::limits::{Caller, Limits, Place, Wait};
 const LARGE: u64 = 64 << 10;
 /// A compressed message may become so many bytes of however few,
 const SMALL: u64 = 1 << 20;
-/// and beyond that so many times what came of it: what people write and record does not.
+/// and beyond that so many times what came: what people write and record stays below.
 const MOST_TIMES: u64 = 64;
 /// How many times over a client may send what it may send in one packet before it is authenticated: a
 /// few attempts, and what upkeep takes.

@@ -9,7 +9,7 @@ pub(in crate::edge) const INFLATER: u64 = 48 << 10;
 
 /// Bytes that are inflated at a time: with a header before them they fit the buffer by which a WebSocket
 /// reads.
-pub(super) const PIECE: usize = 1_000;
+pub(super) const PIECE: usize = 500;
 
 /// What a sender leaves out, and behind it an end, which is found only where one can be: a message that
 /// was cut off does not end there.
