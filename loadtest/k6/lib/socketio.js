@@ -87,6 +87,8 @@ export class Socket {
   }
 
   take(frame) {
+    // What was under way when this end closed is nobody's any more: a client that comes back is sent it again.
+    if (this.ended) return undefined;
     // Starling's own events hold no attachments.
     if (typeof frame !== 'string') return this.fail('an attachment came that nobody announced');
     switch (frame[0]) {

@@ -4,6 +4,8 @@ import crypto from 'k6/crypto';
 import encoding from 'k6/encoding';
 import http from 'k6/http';
 
+import { ownLag } from './metrics.js';
+
 /** The nodes; a client takes the one of its number. */
 export const nodes = (__ENV.STARLING_NODES || 'http://127.0.0.1:3000').split(',');
 
@@ -27,11 +29,12 @@ export const newRun = (script) => `${script}-${Date.now().toString(36)}${Math.fl
 /**
  * A token for a user: signed here where STARLING_JWT_SECRET is given, else asked for at a local stack.
  * Asking stands still until the answer is there: do it before there is a connection.
+ * @param {string[] | undefined} rooms patterns of the only rooms that it opens; all, without them
  */
-export function token(node, userId) {
+export function token(node, userId, rooms) {
   const secret = __ENV.STARLING_JWT_SECRET;
-  if (secret) return sign(secret, { sub: userId, name: userId, exp: Math.floor(Date.now() / 1000) + TOKEN_LIFE });
-  const answer = http.post(`${node}/dev/token`, JSON.stringify({ userId, username: userId }), {
+  if (secret) return sign(secret, { sub: userId, name: userId, rooms, exp: Math.floor(Date.now() / 1000) + TOKEN_LIFE });
+  const answer = http.post(`${node}/dev/token`, JSON.stringify({ userId, username: userId, rooms }), {
     headers: { 'content-type': 'application/json' },
   });
   if (answer.status !== 200) {
@@ -52,4 +55,12 @@ function sign(secret, claims) {
 export const until = (time) => sleep(Math.max(0, time - Date.now()));
 
 /** Resolves after so many milliseconds. */
-export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+export function sleep(milliseconds) {
+  const due = Date.now() + milliseconds;
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      ownLag.add(Math.max(0, Date.now() - due));
+      resolve();
+    }, milliseconds);
+  });
+}
