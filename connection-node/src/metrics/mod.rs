@@ -4,8 +4,6 @@
 //! asks ([`Metrics::text`]), so that it costs nothing otherwise. No room and no user is ever a label.
 
 mod labels;
-#[cfg(test)]
-mod tests;
 
 use std::{
     fmt,
@@ -289,3 +287,6 @@ impl Metrics {
 fn set(level: &Level, value: usize) {
     level.set(i64::try_from(value).unwrap_or(i64::MAX));
 }
+
+#[cfg(test)]
+mod tests;
