@@ -1,10 +1,8 @@
 // Everybody drops their connection at once, again and again, while messages are said, and comes back with
 // the position they have reached: how long until all is made up for, and whether anything is lost.
 //
-//   ROOMS=20 ROOM_SIZE=25 SENDERS=1 RATE=2 DROPS=3 EVERY=10 SPREAD=100 GENERAL=1 RECOVERY_LIMIT=5000
+//   ROOMS=20 ROOM_SIZE=25 SENDERS=1 RATE=2 DROPS=3 EVERY=10 SPREAD=100 RECOVERY_LIMIT=5000
 //
-// With GENERAL=0 the tokens open the rooms of this script alone: nobody is in the default room, whose members
-// are all told who has gone and come, which is most of what k6 has to read otherwise.
 // A drop comes at each full EVERY seconds of the clock, for all who are back. SPREAD is the longest time, in
 // milliseconds, for which a client waits before it comes back; senders drop as well.
 
@@ -22,7 +20,6 @@ const rate = number('RATE', 2);
 const drops = number('DROPS', 3);
 const every = number('EVERY', 10) * 1000;
 const spread = number('SPREAD', 100);
-const general = number('GENERAL', 1) > 0;
 const limit = number('RECOVERY_LIMIT', 5000);
 const clients = rooms * size;
 // From the moment that a room is full until a while after the last drop.
@@ -48,8 +45,7 @@ export default async function (run) {
   const index = exec.vu.idInTest - 1;
   const room = `${run}-${Math.floor(index / size)}`;
   // After each drop on another node, where there are several.
-  const opened = general ? undefined : [`${run}-*`];
-  const plan = { name: `${run}-u${index}`, node: nodeOf(index), room, rooms: opened, size, senders, each, interval: 1000 / rate };
+  const plan = { name: `${run}-u${index}`, node: nodeOf(index), room, size, senders, each, interval: 1000 / rate };
   const member = new Member(plan);
   await member.enter();
   await member.full();

@@ -30,7 +30,7 @@ export const SCRIPTS = [
     name: 'reconnect',
     tool: 'k6',
     about: 'everybody drops at once while messages are said, and comes back with positions: nothing is lost',
-    settings: 'ROOMS ROOM_SIZE SENDERS RATE DROPS EVERY SPREAD GENERAL RECOVERY_LIMIT',
+    settings: 'ROOMS ROOM_SIZE SENDERS RATE DROPS EVERY SPREAD RECOVERY_LIMIT',
     short: { ROOMS: '4', ROOM_SIZE: '10', SENDERS: '1', RATE: '4', DROPS: '2', EVERY: '4', RECOVERY_LIMIT: PATIENT },
   },
   {

@@ -24,7 +24,7 @@ export class Member {
     this.ledger = new Ledger(plan.senders, plan.each);
     this.present = 0;
     this.waiting = [];
-    this.token = token(plan.node, plan.name, plan.rooms);
+    this.token = token(plan.node, plan.name);
   }
 
   /** Connects and joins the room. */
@@ -95,7 +95,7 @@ export class Member {
       socket.on(event, (presence) => {
         if (presence.room === room) this.present = presence.count;
         this.look();
-      });
+      }, JSON.stringify(room));
     }
     await socket.accepted;
     this.socket = socket;

@@ -29,12 +29,11 @@ export const newRun = (script) => `${script}-${Date.now().toString(36)}${Math.fl
 /**
  * A token for a user: signed here where STARLING_JWT_SECRET is given, else asked for at a local stack.
  * Asking stands still until the answer is there: do it before there is a connection.
- * @param {string[] | undefined} rooms patterns of the only rooms that it opens; all, without them
  */
-export function token(node, userId, rooms) {
+export function token(node, userId) {
   const secret = __ENV.STARLING_JWT_SECRET;
-  if (secret) return sign(secret, { sub: userId, name: userId, rooms, exp: Math.floor(Date.now() / 1000) + TOKEN_LIFE });
-  const answer = http.post(`${node}/dev/token`, JSON.stringify({ userId, username: userId, rooms }), {
+  if (secret) return sign(secret, { sub: userId, name: userId, exp: Math.floor(Date.now() / 1000) + TOKEN_LIFE });
+  const answer = http.post(`${node}/dev/token`, JSON.stringify({ userId, username: userId }), {
     headers: { 'content-type': 'application/json' },
   });
   if (answer.status !== 200) {
