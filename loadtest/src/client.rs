@@ -34,7 +34,7 @@ use crate::{
 /// How long the way into the room may take.
 const DEADLINE: Duration = Duration::from_mins(1);
 /// A socket's read buffer; the library's 128 KiB times thousands of clients would be gigabytes.
-const READ_BUFFER: usize = 8 * 1024;
+pub(crate) const READ_BUFFER: usize = 8 * 1024;
 /// Messages that wait for a client's socket; a full queue means that the server does not read.
 const OUTBOX: usize = 4_096;
 

@@ -5,7 +5,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::Parser as _;
 use loadtest::{
     chaos::service_role::ServiceRole,
-    compare::{cli::Cli, comparison, holder},
+    compare::{bare_write, cli::Cli, comparison, holder},
     interruptible,
 };
 
@@ -19,6 +19,9 @@ fn main() -> ExitCode {
     if first == holder::SUBCOMMAND {
         return hold();
     }
+    if first == bare_write::SUBCOMMAND {
+        return bare_write::serve().map_or_else(failed, |()| ExitCode::SUCCESS);
+    }
     compare(Cli::parse())
 }
 
@@ -26,6 +29,12 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn serve(role: ServiceRole, line: Vec<OsString>) -> ExitCode {
     role.serve(line).await
+}
+
+// Its standard error is that of the process that reads its answers.
+fn failed(error: anyhow::Error) -> ExitCode {
+    eprintln!("compare write: {error:#}");
+    ExitCode::FAILURE
 }
 
 /// Holds connections for the process that started this one.

@@ -80,10 +80,10 @@ impl Refusals {
         }
     }
 
-    /// Those that happened at least once.
+    /// All of them, those too that have never happened.
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
-        REFUSAL_NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0)
+        REFUSAL_NAMES.into_iter().zip(counts)
     }
 }
 

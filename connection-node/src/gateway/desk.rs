@@ -18,13 +18,11 @@ use crate::{
     limits::{self, TooMuch},
     log::publisher::{Publication, Stored, unavailable},
     markup,
+    metrics::UNREADABLE,
     request::Request,
     rooms::port::{Input, Page},
     session::Route,
 };
-
-/// What events are called in metrics that could not be read.
-const UNREADABLE: &str = "unreadable";
 
 impl Gateway {
     pub(super) fn handle(self: &Arc<Self>, peer: &Peer, value: &Value, ack: Reply) {

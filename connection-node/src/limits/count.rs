@@ -67,13 +67,11 @@ impl Counts {
         self.0[what as usize][per as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Those that were refused at least once.
+    /// All of them, those too that were never refused: a series that is there from the start shows its first step.
     pub fn all(&self) -> impl Iterator<Item = (What, Per, u64)> {
         let pairs = What::ALL.into_iter().flat_map(|what| Per::ALL.map(|per| (what, per)));
-        pairs
-            .map(|(what, per)| {
-                (what, per, self.0[what as usize][per as usize].load(Ordering::Relaxed))
-            })
-            .filter(|(_, _, count)| *count > 0)
+        pairs.map(|(what, per)| {
+            (what, per, self.0[what as usize][per as usize].load(Ordering::Relaxed))
+        })
     }
 }

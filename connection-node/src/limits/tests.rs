@@ -33,7 +33,7 @@ fn each_limit_refuses_its_own() {
     assert_eq!(per(&Caller::new(address(1)), "v"), Some(Per::Socket));
     assert_eq!(per(&Caller::new(address(1)), "w"), Some(Per::Address));
     assert_eq!(per(&Caller::new(address(2)), "x"), Some(Per::Socket));
-    let counts: Vec<_> = limits.counts().all().collect();
+    let counts: Vec<_> = limits.counts().all().filter(|(.., count)| *count > 0).collect();
     assert_eq!(
         counts,
         [
@@ -51,7 +51,8 @@ fn files_count_by_their_size() {
     let files = |bytes| (0..200).take_while(|_| limits.event(&caller, "u", bytes).is_ok()).count();
     assert_eq!(files(10 << 20), 2, "of 41 each");
     assert_eq!(files(1), 9, "of 2 each");
-    assert_eq!(limits.counts().all().next(), Some((What::File, Per::Socket, 2)));
+    let counts: Vec<_> = limits.counts().all().filter(|(.., count)| *count > 0).collect();
+    assert_eq!(counts, [(What::File, Per::Socket, 2)]);
 }
 
 #[test]

@@ -7,6 +7,9 @@ use wire::ErrorCode;
 
 use crate::edge::CloseReason;
 
+/// What events are called that could not be read.
+pub const UNREADABLE: &str = "unreadable";
+
 /// What became of an event of a client. Events that nobody knows have one name together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Event {
@@ -63,7 +66,25 @@ pub enum Uploaded {
     rate_limited,
 }
 
+impl Connected {
+    pub(super) const ALL: [Self; 5] = [
+        Self::accepted,
+        Self::unauthenticated,
+        Self::banned,
+        Self::rate_limited,
+        Self::unavailable,
+    ];
+}
+
+impl Published {
+    pub(super) const ALL: [Self; 4] =
+        [Self::stored, Self::repeated, Self::unavailable, Self::overloaded];
+}
+
 impl Uploaded {
+    pub(super) const ALL: [Self; 4] =
+        [Self::queued, Self::unavailable, Self::overloaded, Self::rate_limited];
+
     /// What the answer with this code counts as.
     pub fn of(code: ErrorCode) -> Self {
         match code {

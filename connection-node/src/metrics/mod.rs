@@ -26,10 +26,10 @@ use prometheus_client::{
 };
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
-use wire::ErrorCode;
+use wire::{ErrorCode, event::CLIENT_EVENTS};
 
 use self::labels::{Close, Connect, Event, HandshakeRefusal, Publish, RateLimited, Reason, Upload};
-pub use self::labels::{Connected, Published, Uploaded};
+pub use self::labels::{Connected, Published, UNREADABLE, Uploaded};
 use crate::{edge::Edge, hub::Hub, log::publisher::Publisher, uploads::Uploads};
 
 /// The media type of [`Metrics::text`].
@@ -107,7 +107,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("starling");
         let r = &mut registry;
-        Self {
+        let metrics = Self {
             sockets: new(r, "sockets", "Sockets in the chat namespace"),
             connects: new(r, "connects", "Connections to the chat namespace, by result"),
             publishes: new(r, "publishes", "Messages that were to be stored, by result"),
@@ -161,7 +161,9 @@ impl Default for Metrics {
             nats_refusals: new(r, "nats_refusals", "What NATS has denied to this node"),
             counting: Mutex::default(),
             registry,
-        }
+        };
+        metrics.begin_series();
+        metrics
     }
 }
 
@@ -179,6 +181,25 @@ fn times(registry: &mut Registry, name: &str, help: &str) -> Histogram {
 }
 
 impl Metrics {
+    /// Makes every series that there can be. One that comes with its first count has no step that `rate()` or an
+    /// alert could see.
+    fn begin_series(&self) {
+        for result in Connected::ALL {
+            drop(self.connects.get_or_create(&Connect { result }));
+        }
+        for result in Published::ALL {
+            drop(self.publishes.get_or_create(&Publish { result }));
+        }
+        for result in Uploaded::ALL {
+            drop(self.uploads.get_or_create(&Upload { result }));
+        }
+        for event in CLIENT_EVENTS.into_iter().chain([UNREADABLE]) {
+            for result in ["taken"].into_iter().chain(ErrorCode::ALL.map(ErrorCode::as_str)) {
+                drop(self.events.get_or_create(&Event { event, result }));
+            }
+        }
+    }
+
     /// Counts an event of a client that was taken, or refused for a reason.
     pub fn count_event(&self, event: &'static str, refused: Option<ErrorCode>) {
         let result = refused.map_or("taken", ErrorCode::as_str);
@@ -266,3 +287,6 @@ impl Metrics {
 fn set(level: &Level, value: usize) {
     level.set(i64::try_from(value).unwrap_or(i64::MAX));
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ async fn too_many_handshakes_are_told_when_to_come_again() {
     }
     // Those who are in are not concerned.
     assert_eq!(first.post("40").await.status, 200);
-    let refused: Vec<_> = node.edge.refused().collect();
+    let refused: Vec<_> = node.edge.refused().filter(|(_, count)| *count > 0).collect();
     assert_eq!(refused, [("rate_limited", 2)]);
     node.stop().await;
 }

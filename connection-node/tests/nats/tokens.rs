@@ -178,6 +178,11 @@ async fn a_node_follows_the_keys_of_its_issuer() {
         "starling_connects_total{result=\"unavailable\"} 1\n",
         "starling_connects_total{result=\"accepted\"} 3\n",
         "starling_connects_total{result=\"unauthenticated\"} 3\n",
+        // What has not happened yet is there as well, for the step from nothing is one.
+        "starling_connects_total{result=\"banned\"} 0\n",
+        "starling_handshake_refusals_total{reason=\"origin\"} 0\n",
+        "starling_rate_limited_total{what=\"event\",per=\"user\"} 0\n",
+        "starling_transport_closes_total{reason=\"slow_consumer\"} 0\n",
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }

@@ -8,6 +8,8 @@ use crate::stack::Stack;
 pub fn banner(stack: &Stack) -> String {
     let nodes =
         (0..stack.nodes()).map(|index| (format!("node {}", index + 1), stack.node_url(index)));
+    let workers = (0..stack.workers())
+        .map(|index| (format!("worker {}", index + 1), stack.worker_url(index)));
     let s3 = stack.s3();
     let others = [
         ("media worker", stack.media_url()),
@@ -15,7 +17,7 @@ pub fn banner(stack: &Stack) -> String {
         ("S3", format!("{} ({})", s3.endpoint(), s3.kind())),
         ("data", stack.data().display().to_string()),
     ];
-    let rows = nodes.chain(others.map(|(name, place)| (name.to_owned(), place)));
+    let rows = nodes.chain(workers).chain(others.map(|(name, place)| (name.to_owned(), place)));
     let (first, last) = (stack.node_url(0), stack.node_url(stack.nodes() - 1));
     page(rows, &first, &last)
 }
@@ -32,7 +34,7 @@ fn page(rows: impl Iterator<Item = (String, String)>, first: &str, last: &str) -
         format!("{last} in another")
     };
     let _ = writeln!(page, "\nOpen {first} in one window and {second}, pick two names, and chat.");
-    page.push_str("Ctrl-C stops everything; the data stay.\n");
+    page.push_str("Nodes and workers have /metrics. Ctrl-C stops everything; the data stay.\n");
     page
 }
 

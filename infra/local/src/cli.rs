@@ -53,7 +53,7 @@ pub struct StartArgs {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=i64::from(MEDIA_PORT_OFFSET)))]
     pub nodes: u16,
 
-    /// How many fan-out workers to run.
+    /// How many fan-out workers to run; where their /metrics are is told once the stack is up.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: u16,
 

@@ -94,6 +94,11 @@ impl Stack {
         self.nodes[index].url()
     }
 
+    /// How many fan-out workers there are, running or not.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
     /// The base URL of worker `index`, for its health and metrics.
     pub fn worker_url(&self, index: usize) -> String {
         self.workers[index].url()

@@ -64,6 +64,8 @@ export class Member {
 
   /** Loses its connection, comes back after `away` milliseconds and resolves when it is up to date. */
   async blink(away) {
+    // Who has lost it anyway comes back first: a member has one connection.
+    if (this.coming !== undefined) await this.coming;
     this.socket.close();
     await this.comeBack(away);
   }
@@ -93,30 +95,46 @@ export class Member {
       socket.on(event, (presence) => {
         if (presence.room === room) this.present = presence.count;
         this.look();
-      });
+      }, JSON.stringify(room));
     }
     await socket.accepted;
     this.socket = socket;
     socket.onEnd = (why) => {
       console.error(`${this.plan.name}: ${why}`);
       dropped.add(1);
+      this.look();
       this.comeBack(AGAIN).catch(complain);
     };
   }
 
-  async comeBack(away) {
+  /** Comes back, once for all who want it at a time. */
+  comeBack(away) {
+    if (this.coming === undefined) {
+      const over = () => (this.coming = undefined);
+      this.coming = this.enterAgain(away);
+      this.coming.then(over, over);
+    }
+    return this.coming;
+  }
+
+  async enterAgain(away) {
     const gone = Date.now();
     await sleep(away);
     for (;;) {
-      const failed = await this.connect().catch((error) => error.message);
+      const failed = await this.connect().then(() => this.reported()).catch((error) => error.message);
       if (failed === undefined) break;
       refused.add(1);
       if (Date.now() > gone + PATIENCE) throw new Error(`${this.plan.name} does not get in again: ${failed}`);
       await sleep(AGAIN + Math.random() * AGAIN);
     }
-    await this.when(() => this.recovered !== undefined, 'the report after a lost connection');
     (this.recovered.complete ? recovered : incomplete).add(1);
     recoveryTime.add(Date.now() - gone);
+  }
+
+  /** Waits for the report of what was missed; resolves with a text where the connection is lost before. */
+  async reported() {
+    await this.when(() => this.recovered !== undefined || this.socket.ended, 'the report after a lost connection');
+    return this.recovered === undefined ? 'the connection was lost again' : undefined;
   }
 
   async say(number, due) {

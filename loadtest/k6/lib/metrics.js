@@ -14,6 +14,8 @@ export const recoveryTime = new Trend('starling_recovery_time', true);
 export const fileAckTime = new Trend('starling_file_ack_time', true);
 /** From sending a file until its message stands in the room. */
 export const fileTime = new Trend('starling_file_time', true);
+/** By how much later than it wanted to a script went on: of a machine, or a k6, that has too much to do. */
+export const ownLag = new Trend('starling_own_lag', true);
 
 /** Clients that came to the end of what they had to do. */
 export const finished = new Counter('starling_finished');

@@ -1,5 +1,7 @@
 // The words at a run's end: times, counts, and what did not hold.
 
+/** Milliseconds by which k6 may be late itself, in 95 of 100 cases, before its times say little. */
+const LATE = 250;
 const COLUMNS = ['p(50)', 'p(95)', 'p(99)', 'max'];
 
 /** Which numbers of a trend k6 is to compute. */
@@ -21,10 +23,17 @@ function text(script, data) {
     row('', COLUMNS),
     ...trends.map(([name, { values }]) => row(plain(name), COLUMNS.map((column) => Math.round(values[column] || 0)))),
     counters.map(([name, { values }]) => `${plain(name)} ${values.count}`).join(', '),
+    ...ownLateness(data.metrics.starling_own_lag),
     ...broken.map(([name, condition, values]) => `BROKEN: ${plain(name)} must be ${condition}, and is ${JSON.stringify(values)}`),
     broken.length === 0 ? `${script}: ok` : `${script}: ${broken.length} thresholds do not hold`,
     '',
   ].join('\n');
+}
+
+/** All that a script times has its own lateness in it. */
+function ownLateness(lag) {
+  const late = lag === undefined ? 0 : Math.round(lag.values['p(95)']);
+  return late > LATE ? [`k6 itself was late, by ${late} ms in 5 of 100 cases: these times are more its own, or this machine's, than the system's`] : [];
 }
 
 const plain = (name) => name.replace(/^starling_/, '').replace(/_/g, ' ');

@@ -4,6 +4,8 @@ import crypto from 'k6/crypto';
 import encoding from 'k6/encoding';
 import http from 'k6/http';
 
+import { ownLag } from './metrics.js';
+
 /** The nodes; a client takes the one of its number. */
 export const nodes = (__ENV.STARLING_NODES || 'http://127.0.0.1:3000').split(',');
 
@@ -52,4 +54,12 @@ function sign(secret, claims) {
 export const until = (time) => sleep(Math.max(0, time - Date.now()));
 
 /** Resolves after so many milliseconds. */
-export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+export function sleep(milliseconds) {
+  const due = Date.now() + milliseconds;
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      ownLag.add(Math.max(0, Date.now() - due));
+      resolve();
+    }, milliseconds);
+  });
+}

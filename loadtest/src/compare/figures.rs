@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::{contender::Contender, footprint::Footprint};
-use crate::run::Outcome;
+use super::{contender::Contender, footprint::Footprint, table::number};
+use crate::{cpu::CpuSeconds, run::Outcome};
 
 /// Everything of one contender.
 #[derive(Debug, Clone, Serialize)]
@@ -30,8 +30,22 @@ pub struct RoomFigures {
     pub saturation: Option<Outcome>,
     /// Every rate that was tried, as deliveries a second, and whether it was sustained.
     pub tries: Vec<(f64, bool)>,
+    /// Cores in use while all clients were connected and silent.
+    pub idle: CpuSeconds,
     /// The run at a fixed rate of deliveries, whose processor time is taken.
     pub cost: Outcome,
+    /// Each time that the contender had to be started anew.
+    pub breakdowns: Vec<Breakdown>,
+}
+
+/// A rate that a contender did not survive.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Breakdown {
+    /// Deliveries a second that were tried last.
+    pub rate: f64,
+    /// Which process ended, how, and what it said last; or why nobody could enter any more.
+    pub what: String,
 }
 
 /// With so many connections.
@@ -104,6 +118,14 @@ impl Outcome {
     }
 }
 
+impl RoomFigures {
+    /// Milliseconds of processor time a second, of servers and broker together, while all are silent.
+    #[must_use]
+    pub fn idle_millis(&self) -> Option<f64> {
+        Some((self.idle.server? + self.idle.broker.unwrap_or(0.0)) * 1_000.0)
+    }
+}
+
 impl MemoryFigures {
     /// KiB a connection by which `now` is above the empty system, in bytes both.
     #[must_use]
@@ -132,6 +154,12 @@ pub fn faults(figures: &Figures) -> Vec<String> {
     check("at the fixed rate".to_owned(), &figures.latency);
     for room in &figures.rooms {
         check(format!("in rooms of {}", room.room_size), &room.cost);
+    }
+    for room in &figures.rooms {
+        faults.extend(room.breakdowns.iter().map(|Breakdown { rate, what }| {
+            let (size, rate) = (room.room_size, number(Some(*rate), 0));
+            format!("in rooms of {size}, tried with {rate} deliveries/s: {what}; started anew")
+        }));
     }
     let AbsenceFigures { lost, twice, .. } = figures.absence;
     if lost + twice > 0 {

@@ -104,7 +104,7 @@ fn lines() -> mpsc::Receiver<String> {
 }
 
 /// Says it in a line on standard output.
-fn answer(words: &impl Serialize) -> anyhow::Result<()> {
+pub(super) fn answer(words: &impl Serialize) -> anyhow::Result<()> {
     let line = serde_json::to_string(words)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;

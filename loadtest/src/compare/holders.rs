@@ -1,16 +1,14 @@
 //! The processes that hold idle connections, each from a loopback address of its own.
 
-use std::{net::Ipv4Addr, path::Path, process::Stdio};
+use std::{net::Ipv4Addr, path::Path};
 
 use anyhow::Context as _;
 use futures_util::future::try_join_all;
-use serde::de::DeserializeOwned;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
-};
 
-use super::holder::{Burst, Held, Order, SUBCOMMAND};
+use super::{
+    assistant::Assistant,
+    holder::{Burst, Held, Order, SUBCOMMAND},
+};
 use crate::target::Target;
 
 /// Connections of one process: far below 20,000 open files, and below the ports of one address.
@@ -22,16 +20,8 @@ const BURST_RATE: f64 = 1_000.0;
 /// Connections that are held; dropping this closes them.
 #[derive(Debug)]
 pub struct Holders {
-    holders: Vec<Holder>,
+    holders: Vec<Assistant>,
     pub held: Held,
-}
-
-#[derive(Debug)]
-struct Holder {
-    /// Killed when it is dropped.
-    _child: Child,
-    orders: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
 }
 
 impl Holders {
@@ -56,9 +46,9 @@ impl Holders {
                 source: Ipv4Addr::new(127, 0, 1, 1 + number),
                 burst_rate: BURST_RATE / f64::from(count),
             };
-            holders.push(Holder::start(program, &order).await?);
+            holders.push(Assistant::start(program, SUBCOMMAND, &order).await?);
         }
-        let answers: Vec<Held> = try_join_all(holders.iter_mut().map(Holder::answer)).await?;
+        let answers: Vec<Held> = try_join_all(holders.iter_mut().map(Assistant::answer)).await?;
         let held = Held {
             held: answers.iter().map(|held| held.held).sum(),
             refusal: answers.into_iter().find_map(|held| held.refusal),
@@ -72,37 +62,15 @@ impl Holders {
     /// When a holder breaks.
     pub async fn burst(&mut self) -> anyhow::Result<Burst> {
         for holder in &mut self.holders {
-            holder.orders.write_all(b"burst\n").await?;
+            holder.order(&"burst").await?;
         }
-        let bursts: Vec<Burst> = try_join_all(self.holders.iter_mut().map(Holder::answer)).await?;
+        let bursts: Vec<Burst> =
+            try_join_all(self.holders.iter_mut().map(Assistant::answer)).await?;
         Ok(Burst {
             stored: bursts.iter().map(|burst| burst.stored).sum(),
             deliveries: bursts.iter().map(|burst| burst.deliveries).sum(),
             disconnected: bursts.iter().map(|burst| burst.disconnected).sum(),
         })
-    }
-}
-
-impl Holder {
-    async fn start(program: &Path, order: &Order) -> anyhow::Result<Self> {
-        let mut child = Command::new(program)
-            .arg(SUBCOMMAND)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot run {}", program.display()))?;
-        let mut orders = child.stdin.take().context("a holder has no standard input")?;
-        let answers = child.stdout.take().context("a holder has no standard output")?;
-        let mut line = serde_json::to_vec(order)?;
-        line.push(b'\n');
-        orders.write_all(&line).await?;
-        Ok(Self { _child: child, orders, answers: BufReader::new(answers).lines() })
-    }
-
-    async fn answer<T: DeserializeOwned>(&mut self) -> anyhow::Result<T> {
-        let line = self.answers.next_line().await?.context("a holder of connections has ended")?;
-        Ok(serde_json::from_str(&line)?)
     }
 }
 

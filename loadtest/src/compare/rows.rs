@@ -2,7 +2,10 @@
 //!
 //! Pure. Table and plot show the same rows.
 
-use super::figures::{Figures, MemoryFigures, RoomFigures};
+use super::{
+    figures::{Figures, MemoryFigures, RoomFigures},
+    floor::FloorFigures,
+};
 
 /// Whether more or less of a figure is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Row {
     pub decimals: usize,
     /// `None` where there is no such figure.
     pub cells: Vec<Option<f64>>,
+    /// What a server that does nothing but `write(2)` has; no contender.
+    pub floor: Option<f64>,
 }
 
 impl Row {
@@ -39,14 +44,17 @@ impl Row {
     }
 }
 
+/// What a delivery costs.
+const COST: &str = "processor time of all servers, µs a delivery, at 5,000/s";
+
 /// All rows, in the order of the table.
 #[must_use]
-pub fn rows(all: &[Figures]) -> Vec<Row> {
+pub fn rows(all: &[Figures], floor: &[FloorFigures]) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add =
         |group: &str, name: String, better, decimals, of: &dyn Fn(&Figures) -> Option<f64>| {
             let cells = all.iter().map(of).collect();
-            rows.push(Row { group: group.to_owned(), name, better, decimals, cells });
+            rows.push(Row { group: group.to_owned(), name, better, decimals, cells, floor: None });
         };
     let Some(first) = all.first() else { return rows };
 
@@ -60,9 +68,13 @@ pub fn rows(all: &[Figures]) -> Vec<Row> {
         let of = |pick: fn(&RoomFigures) -> Option<f64>| {
             move |figures: &Figures| pick(figures.rooms.get(at)?)
         };
-        let group = "processor time of all servers, µs a delivery, at 5,000/s";
         let name = format!("rooms of {}", room.room_size);
-        add(group, name, Better::Less, 1, &of(|room| room.cost.micros_of_all_servers()));
+        add(COST, name, Better::Less, 1, &of(|room| room.cost.micros_of_all_servers()));
+    }
+    for (at, room) in first.rooms.iter().enumerate() {
+        let group = "processor time of all servers, ms a second, all clients connected and silent";
+        let name = format!("rooms of {}", room.room_size);
+        add(group, name, Better::Less, 1, &|figures| figures.rooms.get(at)?.idle_millis());
     }
     let group = "ms from due to receipt, at 100 messages/s in rooms of 10";
     add(group, "p50".to_owned(), Better::Less, 2, &|figures| Some(figures.latency.delivery.p50));
@@ -94,6 +106,11 @@ pub fn rows(all: &[Figures]) -> Vec<Row> {
     add(group, "lost".to_owned(), Better::Less, 0, &|figures| Some(figures.absence.lost as f64));
     #[allow(clippy::cast_precision_loss)]
     add(group, "twice".to_owned(), Better::Less, 0, &|figures| Some(figures.absence.twice as f64));
+    // Measured for the same room sizes, in the same order.
+    let costs = rows.iter_mut().filter(|row| row.group == COST);
+    for (row, floor) in costs.zip(floor) {
+        row.floor = Some(floor.micros);
+    }
     rows
 }
 
@@ -129,6 +146,7 @@ mod tests {
             better,
             decimals: 1,
             cells: cells.to_vec(),
+            floor: None,
         }
     }
 

@@ -43,6 +43,19 @@ impl SocketIo {
         Ok(Self { nodes, redis: Some(redis), _logs: logs })
     }
 
+    /// How the first of its processes ended that has ended by itself; `None` while all run.
+    ///
+    /// # Errors
+    /// When the operating system refuses to tell.
+    pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
+        for node in &mut self.nodes {
+            if let Some(sentence) = node.ended()? {
+                return Ok(Some(sentence));
+            }
+        }
+        self.redis.as_mut().map_or(Ok(None), Redis::ended)
+    }
+
     /// # Errors
     /// When a process cannot be stopped.
     pub async fn stop(self) -> anyhow::Result<()> {

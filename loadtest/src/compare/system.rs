@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use http::Uri;
 
-use super::{contender::Contender, plan::Plan, socket_io::SocketIo};
+use super::{contender::Contender, ending, plan::Plan, socket_io::SocketIo};
 use crate::{
     chaos::topology::{Topology, TopologyOptions},
     cpu::Processes,
@@ -21,10 +21,22 @@ pub struct Programs {
     pub redis_server: Option<PathBuf>,
 }
 
+/// What to start; a contender that has ended is started anew by it.
+#[derive(Debug, Clone)]
+pub struct Start {
+    pub contender: Contender,
+    pub nodes: usize,
+    pub workers: usize,
+    pub programs: Programs,
+    /// Whether it has what lets clients get what they missed, where that is not there anyway.
+    pub recovery: bool,
+}
+
 /// A running contender; dropping it kills every process of it.
 #[derive(Debug)]
 pub struct System {
     pub contender: Contender,
+    start: Start,
     nodes: Vec<Uri>,
     /// What clients are connected to.
     node_pids: Vec<u32>,
@@ -38,6 +50,8 @@ pub struct System {
 enum Running {
     Starling(Box<Topology>),
     SocketIo(SocketIo),
+    /// Given up, to be started anew.
+    Nothing,
 }
 
 impl System {
@@ -52,20 +66,29 @@ impl System {
         programs: &Programs,
         recovery: bool,
     ) -> anyhow::Result<Self> {
-        match contender {
-            Contender::Starling => Self::starling(plan, programs).await,
-            Contender::SocketIo => Ok(Self::socket_io(contender, SocketIo::alone(recovery).await?)),
+        let Plan { nodes, workers, .. } = *plan;
+        Self::of(Start { contender, nodes, workers, programs: programs.clone(), recovery }).await
+    }
+
+    async fn of(start: Start) -> anyhow::Result<Self> {
+        match start.contender {
+            Contender::Starling => Self::starling(start).await,
+            Contender::SocketIo => {
+                let peers = SocketIo::alone(start.recovery).await?;
+                Ok(Self::socket_io(start, peers))
+            }
             Contender::SocketIoRedis => {
-                let redis_server = programs.redis_server.clone().unwrap_or("redis-server".into());
-                let peers = SocketIo::with_redis(plan.nodes, &redis_server).await?;
-                Ok(Self::socket_io(contender, peers))
+                let redis_server =
+                    start.programs.redis_server.clone().unwrap_or("redis-server".into());
+                let peers = SocketIo::with_redis(start.nodes, &redis_server).await?;
+                Ok(Self::socket_io(start, peers))
             }
         }
     }
 
-    async fn starling(plan: &Plan, programs: &Programs) -> anyhow::Result<Self> {
-        let options = TopologyOptions::new(programs.compare.clone());
-        let options = TopologyOptions { nodes: plan.nodes, workers: plan.workers, ..options };
+    async fn starling(start: Start) -> anyhow::Result<Self> {
+        let options = TopologyOptions::new(start.programs.compare.clone());
+        let options = TopologyOptions { nodes: start.nodes, workers: start.workers, ..options };
         let mut topology = Topology::start(options).await?;
         let (brokers, servers) =
             topology.processes().into_iter().partition(|(name, _)| name.starts_with("nats"));
@@ -73,7 +96,8 @@ impl System {
         let node_pids = (0..plan.nodes).filter_map(|index| topology.node(index).pid()).collect();
         Ok(Self {
             node_pids,
-            contender: Contender::Starling,
+            contender: start.contender,
+            start,
             nodes: topology.node_urls(),
             servers,
             broker: brokers.into_iter().next(),
@@ -82,18 +106,42 @@ impl System {
         })
     }
 
-    fn socket_io(contender: Contender, peers: SocketIo) -> Self {
+    fn socket_io(start: Start, peers: SocketIo) -> Self {
         let names = (1..).map(|number| format!("socketio-{number}"));
         let pids = peers.nodes.iter().map(super::peer_process::PeerProcess::pid);
         let node_pids: Vec<_> = pids.collect();
         Self {
-            contender,
+            contender: start.contender,
+            start,
             nodes: peers.nodes.iter().map(|node| node.url().clone()).collect(),
             servers: names.zip(node_pids.iter().copied()).collect(),
             node_pids,
             broker: peers.redis.as_ref().map(|redis| ("redis-server".to_owned(), redis.pid())),
             pass: Pass::Nothing,
             running: Running::SocketIo(peers),
+        }
+    }
+
+    /// Kills what is left of it and starts it as before.
+    ///
+    /// # Errors
+    /// When a part of it does not start.
+    pub async fn start_anew(&mut self) -> anyhow::Result<()> {
+        // What is left must not take the processor from what comes.
+        self.running = Running::Nothing;
+        *self = Self::of(self.start.clone()).await?;
+        Ok(())
+    }
+
+    /// How the first of its processes ended that has ended by itself, in a sentence; `None` while all run.
+    ///
+    /// # Errors
+    /// When the operating system refuses to tell.
+    pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
+        match &mut self.running {
+            Running::Starling(topology) => of_topology(topology),
+            Running::SocketIo(peers) => peers.ended(),
+            Running::Nothing => Ok(None),
         }
     }
 
@@ -129,6 +177,22 @@ impl System {
         match self.running {
             Running::Starling(topology) => topology.stop().await,
             Running::SocketIo(peers) => peers.stop().await,
+            Running::Nothing => Ok(()),
         }
     }
+}
+
+/// The first of Starling's services that has ended by itself. Without NATS none of them could serve, which
+/// the counts tell.
+fn of_topology(topology: &mut Topology) -> anyhow::Result<Option<String>> {
+    for index in 0..topology.nodes() + topology.workers() {
+        let service = match index.checked_sub(topology.nodes()) {
+            None => topology.node(index),
+            Some(worker) => topology.worker(worker),
+        };
+        if let Some(status) = service.ended()? {
+            return Ok(Some(ending::sentence(service.name(), status, &service.log())));
+        }
+    }
+    Ok(None)
 }

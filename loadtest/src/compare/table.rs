@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     figures::{Figures, faults},
+    floor::FloorFigures,
     machine::Machine,
     plan::Plan,
     rows::{Row, rows},
@@ -14,14 +15,20 @@ const COLUMN: usize = 18;
 
 /// The whole table, with what must be known to read it.
 #[must_use]
-pub fn text(machine: Machine, plan: &Plan, all: &[Figures]) -> String {
+pub fn text(machine: Machine, plan: &Plan, floor: &[FloorFigures], all: &[Figures]) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = write(&mut text, machine, plan, all);
+    let _ = write(&mut text, machine, plan, floor, all);
     text
 }
 
-fn write(text: &mut String, machine: Machine, plan: &Plan, all: &[Figures]) -> std::fmt::Result {
+fn write(
+    text: &mut String,
+    machine: Machine,
+    plan: &Plan,
+    floor: &[FloorFigures],
+    all: &[Figures],
+) -> std::fmt::Result {
     writeln!(
         text,
         "{} clients; messages of 64 bytes; rates tried for {} s; {} cores, load {} before",
@@ -38,7 +45,7 @@ fn write(text: &mut String, machine: Machine, plan: &Plan, all: &[Figures]) -> s
         write!(text, "{:>COLUMN$} ", figures.contender.title())?;
     }
     writeln!(text, "    (* the best)")?;
-    grid(text, &rows(all))?;
+    grid(text, &rows(all, floor))?;
     write!(text, "{:NAME$}", "  recovered by")?;
     for figures in all {
         write!(text, "{:>COLUMN$} ", figures.contender.recovery().words())?;
@@ -70,6 +77,9 @@ fn grid(text: &mut String, rows: &[Row]) -> std::fmt::Result {
         for (at, cell) in row.cells.iter().enumerate() {
             let mark = if best == Some(at) { '*' } else { ' ' };
             write!(text, "{:>COLUMN$}{mark}", number(*cell, row.decimals))?;
+        }
+        if row.floor.is_some() {
+            write!(text, "  a bare write(2): {}", number(row.floor, row.decimals))?;
         }
         writeln!(text)?;
     }
@@ -120,11 +130,14 @@ mod tests {
             better: Better::More,
             decimals: 0,
             cells: cells.to_vec(),
+            floor: None,
         };
         let mut text = String::new();
-        grid(&mut text, &[row("a", [Some(1.0), Some(2.0)]), row("b", [None, Some(3.0)])]).unwrap();
+        let b = Row { floor: Some(1.0), ..row("b", [None, Some(3.0)]) };
+        grid(&mut text, &[row("a", [Some(1.0), Some(2.0)]), b]).unwrap();
         let lines: Vec<_> =
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
-        assert_eq!(lines, [vec!["deliveries"], vec!["a", "1", "2*"], vec!["b", "-", "3"]]);
+        let b = vec!["b", "-", "3", "a", "bare", "write(2):", "1"];
+        assert_eq!(lines, [vec!["deliveries"], vec!["a", "1", "2*"], b]);
     }
 }

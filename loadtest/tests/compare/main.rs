@@ -1,7 +1,9 @@
-//! The shortest comparison of all three contenders. What is asserted is counts, never a time.
+//! The shortest comparison of all three contenders, and one who breaks down. What is asserted is counts, never a time.
 
 // What fails in a helper fails its test, which is what an unwrap says.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod breakdown;
 
 use std::{path::Path, process::Command};
 
@@ -40,6 +42,8 @@ fn figure(figures: &Value, pointer: &str) -> f64 {
 fn all_three_are_measured_and_starling_loses_nothing() {
     let out = tempfile::tempdir().unwrap();
     let results = compare(out.path());
+    assert_eq!(count(&results, "/floor/0/deliveries"), 10_000);
+    assert!(figure(&results, "/floor/0/micros") > 0.0);
     let all = results["contenders"].as_array().unwrap();
     let names: Vec<_> = all.iter().map(|figures| figures["contender"].as_str().unwrap()).collect();
     assert_eq!(names, CONTENDERS);
@@ -73,6 +77,8 @@ fn every_figure_is_there(figures: &Value) {
     let (expected, delivered) =
         (count(figures, "/rooms/0/cost/expected"), count(figures, "/rooms/0/cost/deliveries"));
     assert_eq!((expected, delivered), (12_500, 12_500));
+    assert!(figure(figures, "/rooms/0/idle/server") >= 0.0);
+    assert_eq!(figures.pointer("/rooms/0/breakdowns"), Some(&Value::Array(Vec::new())));
     let tries = figures.pointer("/rooms/0/tries").and_then(Value::as_array).unwrap();
     assert!(tries.len() > 1, "one rate alone was tried: {figures}");
     assert!(figure(figures, "/latency/delivery/p99.9") > 0.0);

@@ -14,7 +14,7 @@ import { replayFrom } from './positions.js';
 import { changed, listed } from './presence.js';
 import { Room } from './room.js';
 import { DEFAULT_ROOM, MAX_OPEN, neighbour, successor } from './room-names.js';
-import { newestSeq, oldestSeq, prepend, rejoin, withGap } from './timeline.js';
+import { newestSeq, rejoin, withGap } from './timeline.js';
 import * as typing from './typing.js';
 import { allRead, sinceReading } from './unread.js';
 
@@ -275,17 +275,7 @@ export class Chat {
 
   loadOlder(name) {
     const room = this.rooms.get(name);
-    const before = room ? oldestSeq(room.timeline) : null;
-    if (before === null || !room.timeline.more || room.older === 'loading' || this.link.phase !== 'connected') return [];
-    room.older = 'loading';
-    const answer = (ack) => {
-      if (room.older !== 'loading') return [];
-      const fits = ack?.status === 'success' && oldestSeq(room.timeline) === before;
-      room.older = ack?.status === 'success' ? 'idle' : 'failed';
-      if (fits) room.timeline = prepend(room.timeline, ack.messages, ack.more);
-      return [];
-    };
-    return [{ emit: 'history', payload: { room: name, before, limit: PAGE }, answer }];
+    return room && this.link.phase === 'connected' ? room.loadOlder(PAGE) : [];
   }
 
   // ---- time ----

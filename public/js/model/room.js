@@ -2,7 +2,7 @@
 
 import { advance } from './positions.js';
 import { nobody } from './presence.js';
-import { emptyTimeline, insert, newestSeq, trim } from './timeline.js';
+import { emptyTimeline, insert, newestSeq, oldestSeq, prepend, trim } from './timeline.js';
 import { allRead, missed, seen } from './unread.js';
 
 export class Room {
@@ -46,6 +46,21 @@ export class Room {
   /** The live stream or a replay has brought everything up to `seq`. Before a join there is no position. */
   reached(seq) {
     if (this.position !== null) this.position = advance(this.position, seq);
+  }
+
+  /** Asks for the page before the oldest message, one at a time. @returns {object[]} effects, as in `chat.js` */
+  loadOlder(limit) {
+    const before = oldestSeq(this.timeline);
+    if (before === null || !this.timeline.more || this.older === 'loading') return [];
+    this.older = 'loading';
+    const answer = (ack) => {
+      if (this.older !== 'loading') return [];
+      const fits = ack?.status === 'success' && oldestSeq(this.timeline) === before;
+      this.older = ack?.status === 'success' ? 'idle' : 'failed';
+      if (fits) this.timeline = prepend(this.timeline, ack.messages, ack.more);
+      return [];
+    };
+    return [{ emit: 'history', payload: { room: this.name, before, limit }, answer }];
   }
 
   read() {
