@@ -68,7 +68,7 @@ variable "nodes" {
 }
 
 variable "fanout" {
-  description = "The fan-out workers: size of each, and how many. Two are enough for failover; partitions (64) bound what more can do."
+  description = "The fan-out workers: size of each, and how many. A worker uses one core (1024) at most. Two are enough for failover; partitions (64) bound what more can do."
   type = object({
     cpu    = optional(number, 512)
     memory = optional(number, 1024)

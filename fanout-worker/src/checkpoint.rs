@@ -17,8 +17,9 @@ use wire::{Partition, Seq, stream::RT_STREAM};
 
 use crate::nats::Nats;
 
-/// The least time between two writes of one partition.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// The least time between two writes of one partition. What is repeated after a failover is bounded by
+/// it: the part that one partition has in some seconds of the log, which nodes drop.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// A checkpoint and its revision in the bucket; revision 0 where there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +49,8 @@ pub async fn read(nats: &Nats, partition: Partition) -> anyhow::Result<Stored> {
     }
 }
 
-/// Writes `progress` beyond `written` into the bucket, over `revision`, at most once a second, and a last time once `finish` is
-/// cancelled. Ends early when a later owner has written.
+/// Writes `progress` beyond `written` into the bucket, over `revision`, at most once in [`INTERVAL`], and a
+/// last time once `finish` is cancelled. Ends early when a later owner has written.
 pub async fn keep(
     nats: Nats,
     (partition, epoch): (Partition, Epoch),

@@ -43,8 +43,8 @@ pub struct Config {
         value_parser = clap::value_parser!(u64).range(..=10_000))]
     pub gather_timeout_ms: u64,
 
-    /// How many milliseconds after a delivery a digest follows, by which a node notices a lost tail:
-    /// 10 to 1000.
+    /// How many milliseconds after deliveries that no others follow a digest comes, by which a node
+    /// notices a lost tail: 10 to 1000.
     #[arg(long, env = "FANOUT_DIGEST_DELAY_MS", default_value_t = 500,
         value_parser = clap::value_parser!(u64).range(10..=1_000))]
     pub digest_delay_ms: u64,

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
+// One thread: what comes in a burst is answered in one write, and nothing is handed between cores. Who
+// has more to do than a core can do runs more workers.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     service_shell::main(
         "fanout-worker",

@@ -22,8 +22,12 @@ pub struct NodeLink {
     pending: Vec<Delivered>,
     /// The counter of the last presence report that was applied; 0 for none.
     reports: u64,
-    /// When it is to get its next digest.
+    /// When it is to get a digest that somebody waits for.
     pub digest_at: Option<Instant>,
+    /// When it gets one because nothing followed the last messages.
+    pub tail_at: Option<Instant>,
+    /// When it gets one anyway.
+    pub beat_at: Option<Instant>,
     /// When it is to be asked for a full report.
     pub ask_at: Option<Instant>,
     /// When it was last asked.
@@ -52,6 +56,8 @@ impl NodeLink {
             pending: Vec::new(),
             reports: 0,
             digest_at: None,
+            tail_at: None,
+            beat_at: None,
             ask_at: None,
             asked: None,
         }
@@ -89,7 +95,7 @@ impl NodeLink {
     pub fn die(&mut self, remove_after: Duration, now: Instant) {
         self.alive = false;
         self.remove_at = Some(now + remove_after);
-        self.digest_at = None;
+        self.forget_digests();
         self.ask_at = None;
         // Its users are gone from the rosters: only a full report brings them back.
         self.reports = 0;
@@ -129,7 +135,23 @@ impl NodeLink {
 
     /// When something about this node is due.
     pub fn next_wake(&self) -> Option<Instant> {
-        [self.digest_at, self.ask_at, self.remove_at].into_iter().flatten().min()
+        let digests = [self.digest_at, self.tail_at, self.beat_at];
+        digests.into_iter().chain([self.ask_at, self.remove_at]).flatten().min()
+    }
+
+    /// Says whether a digest is due, and if so whether it may wait for company. It then counts as sent.
+    pub fn take_due_digest(&mut self, now: Instant) -> Option<bool> {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| now >= at);
+        let wanted = is_due(self.digest_at);
+        let due = wanted || is_due(self.tail_at) || is_due(self.beat_at);
+        due.then(|| {
+            self.forget_digests();
+            !wanted
+        })
+    }
+
+    fn forget_digests(&mut self) {
+        (self.digest_at, self.tail_at, self.beat_at) = (None, None, None);
     }
 
     /// Brings the next digest forward to `then`.

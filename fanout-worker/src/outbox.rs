@@ -3,28 +3,37 @@
 //! One bounded queue and one task. What is there when the task looks goes out at once, one
 //! [`Frame`] a node where it fits; a full queue makes the owners wait, and so the log.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use service_shell::telemetry::Span;
 use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
 use wire::delivery::{Frame, MAX_FRAME_BYTES, RosterChange, ToNode};
 use wire::{NodeId, Seq, User, WorkerId, subject};
 
 use crate::metrics::{Metrics, Waiting};
 use crate::nats::Nats;
 
+use self::post::Post;
+
+mod post;
+
 /// How many batches are gathered before they are sent, at most.
 const GATHER_BATCHES: usize = 64;
+/// How many bytes may be on their way to the socket before the log has to wait for it.
+const UNFLUSHED_BYTES: usize = 1024 * 1024;
 
 /// What one owner has to send, in order.
 #[derive(Debug)]
 pub struct Batch {
     pub items: Vec<(NodeId, ToNode)>,
+    /// What goes after them, and is in no hurry.
+    pub patient: Vec<(NodeId, ToNode)>,
     /// Until when the owner has the right to have it sent.
     pub fence: watch::Receiver<Instant>,
-    /// Set once these items, and all before them, are on their way.
+    /// Set once these items, and all before them, are on their way: whatever this process publishes
+    /// later, the server hears later.
     pub passed: Option<(watch::Sender<Seq>, Seq)>,
     /// Counts the batch while it waits.
     pub waiting: Waiting,
@@ -35,67 +44,56 @@ pub struct Batch {
 /// Sends until no owner is left.
 pub async fn run(nats: Nats, metrics: Arc<Metrics>, mut batches: mpsc::Receiver<Batch>) {
     let mut gathered = Vec::with_capacity(GATHER_BATCHES);
-    while batches.recv_many(&mut gathered, GATHER_BATCHES).await > 0 {
-        let Gathered { by_node, passed, spans } = gather(gathered.drain(..), Instant::now());
-        for (node, items) in by_node {
-            send(&nats, &metrics, &node, items).await;
+    let mut post = Post::default();
+    let mut unflushed = 0;
+    loop {
+        let due = post.due.map(tokio::time::Instant::from_std);
+        let arrived = tokio::select! {
+            arrived = batches.recv_many(&mut gathered, GATHER_BATCHES) => Some(arrived),
+            () = sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => None,
+        };
+        let now = Instant::now();
+        let told = post.take(gathered.drain(..), now);
+        let ends = arrived == Some(0);
+        for (node, items) in post.leaving(ends, now) {
+            unflushed += send(&nats, &metrics, &node, items).await;
         }
-        drop(spans);
-        if !passed.is_empty() {
+        if unflushed > UNFLUSHED_BYTES {
+            unflushed = 0;
             if let Err(error) = nats.client.flush().await {
                 metrics.publish_failures.inc();
                 tracing::warn!("cannot flush to NATS: {error}");
-                continue;
             }
-            for (progress, seq) in passed {
-                progress.send_replace(seq);
-            }
+        }
+        for (progress, seq) in told.passed {
+            progress.send_replace(seq);
+        }
+        if ends {
+            return;
         }
     }
 }
 
-#[derive(Debug, Default)]
-struct Gathered {
-    by_node: HashMap<NodeId, Vec<ToNode>>,
-    passed: Vec<(watch::Sender<Seq>, Seq)>,
-    spans: Vec<Span>,
-}
-
-/// Puts together what each node gets. What an owner left that has no right to it any more is dropped:
-/// this process was paused, or NATS out of reach, and by now another owner speaks. Should there be none,
-/// the counters tell the node that something is missing.
-fn gather(batches: impl Iterator<Item = Batch>, now: Instant) -> Gathered {
-    let mut gathered = Gathered::default();
-    for Batch { items, fence, passed, waiting, spans } in batches {
-        drop(waiting);
-        if now >= *fence.borrow() {
-            continue;
-        }
-        for (node, item) in items {
-            gathered.by_node.entry(node).or_default().push(item);
-        }
-        gathered.passed.extend(passed);
-        gathered.spans.extend(spans);
-    }
-    gathered
-}
-
-async fn send(nats: &Nats, metrics: &Metrics, node: &NodeId, items: Vec<ToNode>) {
+/// Sends what a node gets, and says how many bytes that is.
+async fn send(nats: &Nats, metrics: &Metrics, node: &NodeId, items: Vec<ToNode>) -> usize {
     let subject = subject::delivery(node);
     let messages = |item: &ToNode| match item {
         ToNode::Messages(messages) => messages.messages.len() as u64,
         _ => 0,
     };
     metrics.deliveries.inc_by(items.iter().map(messages).sum());
+    let mut bytes = 0;
     for frame in frames(&nats.worker, items, nats.client.max_payload()) {
         metrics.frames.inc();
         metrics.frame_bytes.inc_by(frame.len() as u64);
+        bytes += frame.len();
         // The log holds what is lost here, and the counters tell the node.
         if let Err(error) = nats.client.publish(subject.clone(), frame.into()).await {
             metrics.publish_failures.inc();
             tracing::warn!(%node, "cannot send to a node: {error}");
         }
     }
+    bytes
 }
 
 /// Encodes `items`, in order, into frames of about [`MAX_FRAME_BYTES`] and never above `max_bytes`.
@@ -216,34 +214,6 @@ mod tests {
             assert_eq!(counters(&frames), expected, "{sizes:?}");
             assert!(frames.iter().all(|frame| frame.len() <= max_bytes));
         }
-    }
-
-    #[test]
-    fn what_outlived_its_owners_right_is_dropped() {
-        let metrics = Metrics::new();
-        let now = Instant::now();
-        let node = NodeId::parse("node-1").unwrap();
-        let (progress, passed) = watch::channel(0);
-        let batch = |seq: Seq, until: Instant| Batch {
-            items: vec![(node.clone(), messages(seq, 10))],
-            fence: watch::channel(until).1,
-            passed: Some((progress.clone(), seq)),
-            waiting: metrics.waiting_batch(),
-            spans: Vec::new(),
-        };
-        let second = std::time::Duration::from_secs(1);
-        let batches = [batch(1, now + second), batch(2, now), batch(3, now + second)];
-        // Ten seconds later not even the others have a right to it.
-        let late = [batch(4, now + second)];
-        let waiting = || metrics.text().unwrap().contains("starling_worker_outbox_batches 4");
-        assert!(waiting());
-        let gathered = gather(batches.into_iter(), now);
-        assert_eq!(gathered.by_node[&node].len(), 2);
-        let seqs: Vec<Seq> = gathered.passed.iter().map(|(_, seq)| *seq).collect();
-        assert_eq!((seqs, *passed.borrow()), (vec![1, 3], 0));
-        let gathered = gather(late.into_iter(), now + second * 10);
-        assert!(gathered.by_node.is_empty() && gathered.passed.is_empty());
-        assert!(metrics.text().unwrap().contains("starling_worker_outbox_batches 0"));
     }
 
     #[test]

@@ -271,9 +271,11 @@ impl Owner {
 
     async fn carry_out(&mut self, effects: Vec<Effect>, progressed: bool) {
         let mut items = Vec::with_capacity(effects.len());
+        let mut patient = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Send { node, item } => items.push((node, item)),
+                Effect::Send { node, item, patient: false } => items.push((node, item)),
+                Effect::Send { node, item, patient: true } => patient.push((node, item)),
                 Effect::RemoveInterest { room, node, joined } => {
                     let removal =
                         remove_interest(&self.surroundings.nats, &room, &node, joined).await;
@@ -286,13 +288,14 @@ impl Owner {
         }
         let spans = std::mem::take(&mut self.spans);
         let passed = progressed.then(|| (self.progress.clone(), self.core.processed()));
-        if items.is_empty() && passed.is_none() {
+        if items.is_empty() && patient.is_empty() && passed.is_none() {
             return;
         }
         let waiting = self.surroundings.metrics.waiting_batch();
         let fence = self.tenure.until.clone();
+        let batch = Batch { items, patient, fence, passed, waiting, spans };
         // Refused only when the worker is gone altogether.
-        let _ = self.surroundings.outbox.send(Batch { items, fence, passed, waiting, spans }).await;
+        let _ = self.surroundings.outbox.send(batch).await;
     }
 
     async fn drain(self) -> End {

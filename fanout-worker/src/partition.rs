@@ -29,7 +29,7 @@ pub struct Timing {
     pub presence_window: Duration,
     /// How long a new owner waits for full reports before it publishes rosters.
     pub gather_timeout: Duration,
-    /// How soon after a change a digest follows.
+    /// How soon a digest follows a change, and messages that no others follow.
     pub digest_delay: Duration,
     /// How often a digest is sent anyway.
     pub digest_interval: Duration,
@@ -83,13 +83,11 @@ pub enum Effect {
     Send {
         node: NodeId,
         item: ToNode,
+        /// Nobody waits for it: it may go with what goes there next.
+        patient: bool,
     },
     /// Write into the log that the node left the room, if its record is still the one at `joined`.
-    RemoveInterest {
-        room: RoomName,
-        node: NodeId,
-        joined: Seq,
-    },
+    RemoveInterest { room: RoomName, node: NodeId, joined: Seq },
 }
 
 /// The state of one tenure.
@@ -202,9 +200,10 @@ impl PartitionCore {
         }
         for (node, link) in &mut self.links {
             if let Some(messages) = link.take_messages(self.partition, self.epoch) {
-                link.digest_by(now + self.timing.digest_delay);
-                self.effects
-                    .push(Effect::Send { node: node.clone(), item: ToNode::Messages(messages) });
+                // The next messages tell by their counter what a digest would: it comes after the last.
+                link.tail_at = Some(now + self.timing.digest_delay);
+                let item = ToNode::Messages(messages);
+                self.effects.push(Effect::Send { node: node.clone(), item, patient: false });
             }
         }
     }
@@ -259,7 +258,8 @@ impl PartitionCore {
         for member in self.membership.members(&typing.room) {
             if self.links.get(&member.node).is_some_and(|link| link.alive) {
                 let item = ToNode::Typing(typing.clone());
-                self.effects.push(Effect::Send { node: member.node.clone(), item });
+                let node = member.node.clone();
+                self.effects.push(Effect::Send { node, item, patient: false });
             }
         }
     }
@@ -306,16 +306,17 @@ impl PartitionCore {
         self.publish_what_is_due(now);
         for (node, link) in &mut self.links {
             let member = self.membership.has_node(node);
-            let mut send = |item| self.effects.push(Effect::Send { node: node.clone(), item });
-            if take_due(&mut link.digest_at, now) {
-                send(ToNode::Digest(link.digest(self.partition, self.epoch, self.processed)));
-                link.digest_at = member.then(|| now + self.timing.digest_interval);
+            let mut send = |item, patient| {
+                self.effects.push(Effect::Send { node: node.clone(), item, patient });
+            };
+            if let Some(patient) = link.take_due_digest(now) {
+                let digest = link.digest(self.partition, self.epoch, self.processed);
+                send(ToNode::Digest(digest), patient);
+                link.beat_at = member.then(|| now + self.timing.digest_interval);
             }
             if take_due(&mut link.ask_at, now) {
-                send(ToNode::ReportPresence(ReportPresence {
-                    partition: self.partition,
-                    epoch: self.epoch,
-                }));
+                let ask = ReportPresence { partition: self.partition, epoch: self.epoch };
+                send(ToNode::ReportPresence(ask), false);
                 link.asked = Some(now);
                 let gathering = self.gather_until.is_some() && !link.has_reported();
                 link.ask_at = gathering.then(|| now + ASK_AGAIN);

@@ -28,15 +28,10 @@ fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().skip(1).collect();
     let role = line.first().and_then(|word| ServiceRole::named(word.to_str()?));
     match role {
-        Some(role) => serve(role, line),
+        // Is a service of the system under test.
+        Some(role) => role.run(line),
         None => check(Cli::parse().command),
     }
-}
-
-/// Is a service of the system under test.
-#[tokio::main]
-async fn serve(role: ServiceRole, line: Vec<std::ffi::OsString>) -> ExitCode {
-    role.serve(line).await
 }
 
 // One thread: no lock and no hand-over between cores, on a machine that the tested system shares.

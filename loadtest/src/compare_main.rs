@@ -1,6 +1,6 @@
 //! `compare`: the same load on Starling and on what else would be used.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser as _;
 use loadtest::{
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().skip(1).collect();
     let first = line.first().and_then(|word| word.to_str()).unwrap_or_default();
     if let Some(role) = ServiceRole::named(first) {
-        return serve(role, line);
+        return role.run(line);
     }
     if first == holder::SUBCOMMAND {
         return hold();
@@ -23,12 +23,6 @@ fn main() -> ExitCode {
         return bare_write::serve().map_or_else(failed, |()| ExitCode::SUCCESS);
     }
     compare(Cli::parse())
-}
-
-/// Is a service of Starling.
-#[tokio::main]
-async fn serve(role: ServiceRole, line: Vec<OsString>) -> ExitCode {
-    role.serve(line).await
 }
 
 // Its standard error is that of the process that reads its answers.

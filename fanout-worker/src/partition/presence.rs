@@ -139,6 +139,6 @@ fn send_roster<'a>(
 ) {
     for node in nodes {
         let items = updates.iter().cloned().map(ToNode::Roster);
-        effects.extend(items.map(|item| Effect::Send { node: node.clone(), item }));
+        effects.extend(items.map(|item| Effect::Send { node: node.clone(), item, patient: false }));
     }
 }

@@ -89,7 +89,7 @@ fn pass(core: &mut PartitionCore, start: Instant, until: u64) -> Vec<(u128, Node
     let mut sent = Vec::new();
     while let Some(wake) = core.next_wake().filter(|wake| *wake <= start + millis(until)) {
         for effect in core.handle(Input::Wake, wake) {
-            let Effect::Send { node, item } = effect else { continue };
+            let Effect::Send { node, item, .. } = effect else { continue };
             sent.push((wake.saturating_duration_since(start).as_millis(), node, item));
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn sends(effects: Vec<Effect>) -> Vec<(NodeId, ToNode)> {
     effects
         .into_iter()
         .filter_map(|effect| match effect {
-            Effect::Send { node, item } => Some((node, item)),
+            Effect::Send { node, item, .. } => Some((node, item)),
             Effect::RemoveInterest { .. } => None,
         })
         .collect()
@@ -193,7 +193,7 @@ fn digests_follow_a_burst_and_then_every_few_seconds() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(digests, [(1_500, 3), (6_500, 3), (11_500, 3)]);
+    assert_eq!(digests, [(1_900, 3), (6_900, 3), (11_900, 3)]);
 }
 
 #[test]

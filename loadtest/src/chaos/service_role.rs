@@ -5,6 +5,8 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
+use tokio::runtime::Builder;
+
 /// A service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceRole {
@@ -30,8 +32,25 @@ impl ServiceRole {
         }
     }
 
-    /// Is the service, as its own program is, until a signal ends it. `line` begins with the subcommand.
-    pub async fn serve(self, line: impl IntoIterator<Item = OsString>) -> ExitCode {
+    /// Is the service, as its own program is, on a runtime as its own program has it. `line` begins with
+    /// the subcommand.
+    #[must_use]
+    pub fn run(self, line: impl IntoIterator<Item = OsString>) -> ExitCode {
+        let mut runtime = match self {
+            Self::ConnectionNode => Builder::new_multi_thread(),
+            Self::FanoutWorker => Builder::new_current_thread(),
+        };
+        match runtime.enable_all().build() {
+            Ok(runtime) => runtime.block_on(self.serve(line)),
+            Err(error) => {
+                eprintln!("{}: cannot start its threads: {error}", self.subcommand());
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// Is the service, until a signal ends it. `line` begins with the subcommand.
+    async fn serve(self, line: impl IntoIterator<Item = OsString>) -> ExitCode {
         let (name, listen) = (self.subcommand(), "127.0.0.1:0");
         match self {
             Self::ConnectionNode => {
