@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::ensure;
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{solitary_rooms::SolitaryRooms, spent::Spent, system::System, traffic::Traffic};
 use crate::{
@@ -22,6 +22,11 @@ pub const MEMBERS: usize = 8;
 const CONTENT: usize = 64;
 /// How long one message may take that others wait for.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What goes by time in an idle system comes again within it: workers tell nodes every five seconds what the
+/// log holds, and renew leases each second. Counts are taken over whole periods.
+const PERIOD: Duration = Duration::from_secs(5);
+/// How long after a message something may still follow from it.
+const AFTERMATH: Duration = Duration::from_millis(1_500);
 /// Messages that are sent before any is counted.
 const WARM_UP: u64 = 20;
 
@@ -36,8 +41,6 @@ pub struct CostPlan {
     pub workers: usize,
     /// Messages that are sent one by one, for the counts.
     pub messages: u64,
-    /// How long what an idle system does is looked at.
-    pub idle: Duration,
     /// How processor time is taken; not at all without.
     pub load: Option<Load>,
 }
@@ -117,8 +120,17 @@ pub async fn measure(
             let target = system.target(*nodes);
             alone.grow_to(rooms - 2 * TALKING_ROOMS, &target).await?;
             silence(&target.processes).await;
+            for (_, fleet) in &fleets {
+                let warm = one_by_one(fleet, &target.processes, WARM_UP, PATIENCE).await;
+                ensure!(warm.is_whole(), "something was lost while it warmed up: {warm:?}");
+            }
+            let idle = idle(&system).await?;
             for (spread, fleet) in &fleets {
-                let (traffic, micros) = point(plan, &system, fleet).await?;
+                let traffic = counted(plan.messages, &idle, &system, fleet).await?;
+                let micros = match plan.load {
+                    Some(load) => Some(timed(load, &system, fleet).await?),
+                    None => None,
+                };
                 let member_nodes = if *spread == Spread::OneNode { 1 } else { *nodes };
                 let (nodes, rooms, spread) = (*nodes, *rooms, *spread);
                 let point = Point { nodes, rooms, spread, member_nodes, traffic, micros };
@@ -138,35 +150,34 @@ async fn gather(target: &Target) -> anyhow::Result<Fleet> {
     Fleet::gather(Crowd { clients, room_size: MEMBERS, content_bytes: CONTENT }, target).await
 }
 
-async fn point(
-    plan: &CostPlan,
-    system: &System,
-    fleet: &Fleet,
-) -> anyhow::Result<(Traffic, Option<Spent>)> {
-    let traffic = counted(plan, system, fleet).await?;
-    let micros = match plan.load {
-        Some(load) => Some(timed(load, system, fleet).await?),
-        None => None,
-    };
-    Ok((traffic, micros))
+/// What passes within a period while nobody talks.
+async fn idle(system: &System) -> anyhow::Result<Traffic> {
+    // The digest that follows the last message is no idling.
+    sleep(AFTERMATH).await;
+    let before = system.traffic().await?;
+    sleep(PERIOD).await;
+    Ok(system.traffic().await?.since(&before))
 }
 
 /// The counts of one message. The messages go one by one: what goes together on a busy machine would be
 /// counted as fewer frames.
-async fn counted(plan: &CostPlan, system: &System, fleet: &Fleet) -> anyhow::Result<Traffic> {
+async fn counted(
+    messages: u64,
+    idle: &Traffic,
+    system: &System,
+    fleet: &Fleet,
+) -> anyhow::Result<Traffic> {
     let processes = system.target(system.nodes.len()).processes;
-    let warm = one_by_one(fleet, &processes, WARM_UP, PATIENCE).await;
-    ensure!(warm.is_whole(), "something was lost while it warmed up: {warm:?}");
-    let (began, before) = (Instant::now(), system.traffic().await?);
-    sleep(plan.idle).await;
-    let (sent_from, idle_end) = (Instant::now(), system.traffic().await?);
-    let outcome = one_by_one(fleet, &processes, plan.messages, PATIENCE).await;
-    let (ended, after) = (Instant::now(), system.traffic().await?);
+    let before = system.traffic().await?;
+    let began = Instant::now();
+    let outcome = one_by_one(fleet, &processes, messages, PATIENCE).await;
     ensure!(outcome.is_whole(), "something was lost: {outcome:?}");
-    let (idle_span, span) = ((sent_from - began).as_secs_f64(), (ended - sent_from).as_secs_f64());
-    let traffic = after.since(&idle_end).without(&idle_end.since(&before), idle_span, span);
+    let periods = began.elapsed().as_secs_f64() / PERIOD.as_secs_f64();
+    let periods = periods.ceil();
+    sleep_until(began + PERIOD.mul_f64(periods)).await;
+    let traffic = system.traffic().await?.since(&before).without(idle, 1.0, periods);
     #[allow(clippy::cast_precision_loss)]
-    Ok(traffic.each(plan.messages as f64))
+    Ok(traffic.each(messages as f64))
 }
 
 /// Microseconds of processor time for one message.
@@ -196,7 +207,6 @@ mod tests {
             rooms: rooms.to_vec(),
             workers: 2,
             messages: 1,
-            idle: Duration::from_secs(1),
             load: None,
         };
         assert!(plan(&[1, 8], &[4, 10]).check().is_ok());

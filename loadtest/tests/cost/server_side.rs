@@ -28,13 +28,16 @@ impl ServerSide {
         let url = nats.url();
         provision(&async_nats::connect(&url).await?, &ProvisionOptions::default()).await?;
         let config = fanout_worker::Config::local(&url);
-        let worker =
-            Slot::start("the worker".to_owned(), port::listen_anywhere().await?, move |listener| {
+        let worker = Slot::start(
+            "the worker".to_owned(),
+            port::listen_anywhere().await?,
+            move |listener| {
                 let config = config.clone();
                 Service::start("worker", listener, |listener, shutdown| {
                     fanout_worker::run(config, listener, shutdown)
                 })
-            })?;
+            },
+        )?;
         let config = connection_node::Config {
             // Everybody in one room is another load than the one that is measured.
             default_rooms: Vec::new(),
