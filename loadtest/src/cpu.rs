@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Clock ticks a second in `/proc/<pid>/stat`; `USER_HZ` is 100 on every Linux of today.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -16,7 +16,7 @@ pub struct Processes {
 }
 
 /// Seconds of processor time, in user and kernel mode; `None` where they cannot be read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct CpuSeconds {
     pub server: Option<f64>,
     pub broker: Option<f64>,
@@ -67,7 +67,9 @@ fn of_all(pids: &[u32]) -> Option<f64> {
     known.iter().map(|pid| of(*pid)).sum()
 }
 
-fn of(pid: u32) -> Option<f64> {
+/// Seconds of processor time that a process has used since it started; `None` where they cannot be read.
+#[must_use]
+pub fn of(pid: u32) -> Option<f64> {
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 

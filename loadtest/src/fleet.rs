@@ -94,7 +94,7 @@ impl Fleet {
             let shared = shared.clone();
             async move {
                 let token = target.pass.token(&node, user).await?;
-                let place = Place { number, node, token, room, source: None };
+                let place = Place { number, node, token, room, source: target.source };
                 let client = Client::enter(place, shared).await?;
                 anyhow::Ok((number, client))
             }

@@ -23,6 +23,7 @@ pub mod progress;
 pub mod report;
 pub mod run;
 pub mod saturation;
+pub mod scale;
 pub mod search;
 pub mod stack_process;
 pub mod steady;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
 pub const DRAIN: Duration = Duration::from_mins(1);
 /// How often the end of a run is looked for.
 const POLL: Duration = Duration::from_millis(5);
+/// How often it is looked whether a message has come that the next one waits for.
+const LOOK: Duration = Duration::from_millis(1);
 /// Gives the pacing thread time to start.
 const RUN_UP: Duration = Duration::from_millis(50);
 
@@ -35,7 +37,7 @@ pub struct Plan {
 }
 
 /// What a run showed. Counts are over the whole run, times and processor time without the warm-up.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     pub messages_per_second: f64,
@@ -67,7 +69,7 @@ pub struct Outcome {
 }
 
 /// Milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
     pub p50: f64,
     pub p90: f64,
@@ -122,16 +124,22 @@ struct Mark {
     deliveries: u64,
 }
 
+impl Mark {
+    fn now(fleet: &Fleet, processes: &Processes) -> Self {
+        Self {
+            at: Instant::now(),
+            cpu: processes.used(),
+            deliveries: fleet.shared.ledger.borrow().tally().deliveries,
+        }
+    }
+}
+
 /// Sends at the plan's rate, waits for what is under way, and reckons.
 pub async fn run(fleet: &Fleet, processes: &Processes, plan: Plan) -> Outcome {
     let warm_up = Pace::new(plan.rate, plan.warm_up).count;
     let base = fleet.shared.ledger.borrow().next_index();
     *fleet.shared.ledger.borrow_mut() = fleet.crowd.ledger(base, warm_up);
-    let mark = || Mark {
-        at: Instant::now(),
-        cpu: processes.used(),
-        deliveries: fleet.shared.ledger.borrow().tally().deliveries,
-    };
+    let mark = || Mark::now(fleet, processes);
 
     let mut progress = Progress::new();
     let start = Instant::now() + RUN_UP;
@@ -159,6 +167,41 @@ pub async fn run(fleet: &Fleet, processes: &Processes, plan: Plan) -> Outcome {
     progress.end();
     let end = mark();
     reckon(plan.rate, &fleet.shared.ledger.borrow(), unsendable, begin, end)
+}
+
+/// Sends `messages`, each once the one before it is acknowledged and has come to everybody, so that
+/// nothing is gathered on its way; ends early where one takes longer than `patience`.
+pub async fn one_by_one(
+    fleet: &Fleet,
+    processes: &Processes,
+    messages: u64,
+    patience: Duration,
+) -> Outcome {
+    let base = fleet.shared.ledger.borrow().next_index();
+    *fleet.shared.ledger.borrow_mut() = fleet.crowd.ledger(base, 0);
+    let mut progress = Progress::new();
+    let begin = Mark::now(fleet, processes);
+    let mut unsendable = 0;
+    for n in 0..messages {
+        unsendable += u64::from(!fleet.send(n, Instant::now()));
+        let come = || {
+            let ledger = fleet.shared.ledger.borrow();
+            ledger.tally().sent + unsendable == n + 1 && ledger.is_settled()
+        };
+        let deadline = Instant::now() + patience;
+        while !come() && Instant::now() < deadline {
+            sleep(LOOK).await;
+        }
+        if !come() {
+            break;
+        }
+        progress.show(|| format!("{n} of {messages} messages, one by one"));
+    }
+    progress.end();
+    let end = Mark::now(fleet, processes);
+    #[allow(clippy::cast_precision_loss)]
+    let rate = messages as f64 / (end.at - begin.at).as_secs_f64();
+    reckon(rate, &fleet.shared.ledger.borrow(), unsendable, begin, end)
 }
 
 fn reckon(rate: f64, ledger: &Ledger, unsendable: u64, begin: Mark, end: Mark) -> Outcome {

@@ -1,6 +1,6 @@
 //! The system that is put under load: somebody's, or one that is started for the run.
 
-use std::path::PathBuf;
+use std::{net::Ipv4Addr, path::PathBuf};
 
 use http::Uri;
 
@@ -19,6 +19,8 @@ pub struct Target {
     pub connect_at_once: usize,
     /// What clients show at the entrance.
     pub pass: Pass,
+    /// The address that clients come from, where it matters: each has ports of its own.
+    pub source: Option<Ipv4Addr>,
     /// Running as long as the target is used.
     stack: Option<StackProcess>,
 }
@@ -49,7 +51,7 @@ impl Target {
     /// Nodes that somebody else starts and stops.
     #[must_use]
     pub fn of(nodes: Vec<Uri>, processes: Processes, pass: Pass) -> Self {
-        Self { nodes, processes, connect_at_once: CONNECT_AT_ONCE, pass, stack: None }
+        Self { nodes, processes, connect_at_once: CONNECT_AT_ONCE, pass, source: None, stack: None }
     }
 
     /// Stops what was started.

@@ -70,6 +70,8 @@ pub(super) struct Lane {
     passed: u32,
     /// Whether ready frames go past it.
     open: bool,
+    /// Writes of which the socket took something.
+    writes: u64,
 }
 
 /// The way of a packet to its client.
@@ -97,6 +99,11 @@ impl Lane {
     /// fails.
     pub(super) fn attach(&mut self, out: Box<dyn Out>, stall: Duration) {
         self.out = Some(StallTimeout::new(out, stall));
+    }
+
+    /// How many writes the socket has taken.
+    pub(super) fn writes(&self) -> u64 {
+        self.writes
     }
 
     /// The WebSocket is gone, and what waited for it.
@@ -206,6 +213,7 @@ impl Lane {
         let bytes = &bytes[..most.min(bytes.len())];
         let written = ready!(Pin::new(out).poll_write(cx, bytes))?;
         sent.fetch_add(written as u64, Ordering::Relaxed);
+        self.writes += 1;
         let packets = self.passing.pass(&bytes[..written]);
         self.passed = self.passed.saturating_add(packets);
         // A packet comes out here once the client is welcome, and no earlier than its upgrade is done.
@@ -236,6 +244,7 @@ impl Lane {
 
     fn advance(&mut self, mut written: usize, sent: &AtomicU64) {
         sent.fetch_add(written as u64, Ordering::Relaxed);
+        self.writes += 1;
         while let Some(first) = self.waiting.front_mut() {
             if written < first.len() {
                 first.advance(written);

@@ -133,6 +133,11 @@ impl Edge {
         self.registry.bytes()
     }
 
+    /// Writes to all WebSockets since the start.
+    pub fn writes(&self) -> u64 {
+        self.registry.writes()
+    }
+
     /// The limits of its clients.
     pub fn limits(&self) -> &Arc<Limits> {
         &self.bounds.limits

@@ -28,6 +28,8 @@ struct Open {
     ended: [u64; CloseReason::ALL.len()],
     /// Bytes that those have received and sent.
     bytes: (u64, u64),
+    /// Writes to their WebSockets.
+    writes: u64,
 }
 
 impl Registry {
@@ -78,6 +80,12 @@ impl Registry {
         })
     }
 
+    /// Writes to the WebSockets of all transports, those that have ended included.
+    pub(super) fn writes(&self) -> u64 {
+        let open = self.lock();
+        open.writes + open.transports.values().map(Transport::writes).sum::<u64>()
+    }
+
     /// How many transports have ended for each reason.
     pub(super) fn ended(&self) -> [(CloseReason, u64); CloseReason::ALL.len()] {
         let ended = self.lock().ended;
@@ -114,6 +122,7 @@ impl Drop for Entry {
         open.transports.remove(&self.transport.id());
         open.bytes.0 += self.transport.bytes_in();
         open.bytes.1 += self.transport.bytes_out();
+        open.writes += self.transport.writes();
         let reason = self.transport.close_reason();
         if let Some(at) = CloseReason::ALL.iter().position(|one| Some(*one) == reason) {
             open.ended[at] += 1;

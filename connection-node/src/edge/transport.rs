@@ -137,6 +137,11 @@ impl Transport {
         self.0.bytes_out.load(Ordering::Relaxed)
     }
 
+    /// Writes to its WebSocket.
+    pub fn writes(&self) -> u64 {
+        self.lane().writes()
+    }
+
     /// Takes in so many bytes for the client; false where too many wait already, and they are not to be
     /// sent. A packet of any size may wait alone.
     ///

@@ -86,6 +86,7 @@ pub struct Metrics {
     nats_refusals: Count,
     bytes_in: Count,
     bytes_out: Count,
+    writes: Count,
 }
 
 /// Where the levels are looked up.
@@ -158,6 +159,7 @@ impl Default for Metrics {
             tasks: new(r, "tasks", "Tasks for connections and for reads of the log"),
             bytes_in: new(r, "received_bytes", "Bytes of transports, from clients"),
             bytes_out: new(r, "sent_bytes", "Bytes of transports, to clients"),
+            writes: new(r, "socket_writes", "Writes to WebSockets, however much each took"),
             nats_refusals: new(r, "nats_refusals", "What NATS has denied to this node"),
             counting: Mutex::default(),
             registry,
@@ -280,6 +282,7 @@ impl Metrics {
         let (bytes_in, bytes_out) = edge.bytes();
         self.bytes_in.inc_by(bytes_in.saturating_sub(self.bytes_in.get()));
         self.bytes_out.inc_by(bytes_out.saturating_sub(self.bytes_out.get()));
+        self.writes.inc_by(edge.writes().saturating_sub(self.writes.get()));
         self.nats_refusals.inc_by(refusals.saturating_sub(self.nats_refusals.get()));
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use local_stack::{
     data_folder::DataFolder,
     nats_cluster::NatsCluster,
-    nats_process::{NatsOptions, NatsProcess},
+    nats_process::{NatsOptions, NatsProcess, NatsSettings},
     provision::{ProvisionOptions, provision},
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -19,6 +19,8 @@ use super::topology::NatsLayout;
 
 /// Until a new cluster must be provisioned.
 const DEADLINE: Duration = Duration::from_mins(1);
+/// The folder of the only server, for its data, its log and the file that names its ports.
+pub const SINGLE: &str = "nats-1";
 /// Between two looks at an election.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -41,8 +43,10 @@ impl NatsPart {
     ) -> anyhow::Result<Self> {
         match layout {
             NatsLayout::Single => {
-                let data = DataFolder::kept(folder.join("nats-1"))?;
-                let server = NatsProcess::start(NatsOptions { data, port: None }).await?;
+                let data = DataFolder::kept(folder.join(SINGLE))?;
+                let settings = monitored(data.path());
+                let options = NatsOptions { data, port: None };
+                let server = NatsProcess::start_with(options, settings).await?;
                 let client = async_nats::connect(server.url()).await?;
                 provision(&client, &ProvisionOptions { room_cap, ..Default::default() }).await?;
                 Ok(Self::Single(Box::new(server)))
@@ -206,4 +210,11 @@ impl NatsPart {
             Self::Cluster(cluster) => Ok(cluster.server(index)),
         }
     }
+}
+
+/// Has a server tell what it counts, on any free port, which it writes into a file in `folder`.
+fn monitored(folder: &Path) -> NatsSettings {
+    let words = ["--http_port", "-1", "--ports_file_dir"].map(ToOwned::to_owned);
+    let arguments = words.into_iter().chain([folder.display().to_string()]).collect();
+    NatsSettings { arguments, ..NatsSettings::default() }
 }

@@ -194,6 +194,12 @@ impl Topology {
         self.nodes.iter().map(|node| node.url().clone()).collect()
     }
 
+    /// The base URL of each worker, running or not.
+    #[must_use]
+    pub fn worker_urls(&self) -> Vec<Uri> {
+        self.workers.iter().map(|worker| worker.url().clone()).collect()
+    }
+
     /// How many nodes there are, running or not.
     #[must_use]
     pub fn nodes(&self) -> usize {

@@ -91,7 +91,8 @@ pub async fn serve() -> anyhow::Result<bool> {
 }
 
 /// The lines of standard input, until it ends; a thread of its own waits for them.
-fn lines() -> mpsc::Receiver<String> {
+#[must_use]
+pub fn lines() -> mpsc::Receiver<String> {
     let (lines, received) = mpsc::channel(1);
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -104,7 +105,10 @@ fn lines() -> mpsc::Receiver<String> {
 }
 
 /// Says it in a line on standard output.
-pub(super) fn answer(words: &impl Serialize) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When nobody reads it.
+pub fn answer(words: &impl Serialize) -> anyhow::Result<()> {
     let line = serde_json::to_string(words)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;

@@ -65,7 +65,8 @@ pub async fn measure(
     })
 }
 
-async fn silence(processes: &Processes) {
+/// Waits until nothing is going on, or it is no use to wait.
+pub async fn silence(processes: &Processes) {
     let deadline = Instant::now() + PATIENCE;
     // What has just ended may have work left that no processor time shows yet.
     sleep(LOOK).await;
