@@ -11,6 +11,7 @@ use crate::{
     chaos::{
         metrics::Metrics,
         nats_part::SINGLE,
+        service_role::ServiceRole,
         topology::{Topology, TopologyOptions},
     },
     compare::footprint::Footprint,
@@ -92,6 +93,8 @@ impl System {
             traffic.sent_bytes += sum(&metrics, "starling_sent_bytes_total")?;
         }
         let varz = nats_monitor::varz(&self.monitoring).await?;
+        let of_nodes = ServiceRole::ConnectionNode.subcommand();
+        let nodes = nats_monitor::of_clients(&self.monitoring, of_nodes).await?;
         #[allow(clippy::cast_precision_loss)]
         let count = |count: u64| count as f64;
         Ok(Traffic {
@@ -99,6 +102,10 @@ impl System {
             nats_out: count(varz.out_msgs),
             nats_bytes_in: count(varz.in_bytes),
             nats_bytes_out: count(varz.out_bytes),
+            node_in: count(nodes.in_msgs),
+            node_out: count(nodes.out_msgs),
+            node_bytes_in: count(nodes.in_bytes),
+            node_bytes_out: count(nodes.out_bytes),
             ..traffic
         })
     }

@@ -10,10 +10,10 @@ use serde_json::Value;
 /// By how much counts may differ that must be equal: what goes by time is in them.
 const TOLERANCE: f64 = 0.10;
 const COUNTS: [&str; 9] = [
-    "natsIn",
-    "natsOut",
-    "natsBytesIn",
-    "natsBytesOut",
+    "nodeIn",
+    "nodeOut",
+    "nodeBytesIn",
+    "nodeBytesOut",
     "frames",
     "frameBytes",
     "nodeDeliveries",
