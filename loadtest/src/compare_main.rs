@@ -20,15 +20,16 @@ fn main() -> ExitCode {
         return hold();
     }
     if first == bare_write::SUBCOMMAND {
-        return bare_write::serve().map_or_else(failed, |()| ExitCode::SUCCESS);
+        return match bare_write::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            // Its standard error is that of the process that reads its answers.
+            Err(error) => {
+                eprintln!("compare write: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
     }
     compare(Cli::parse())
-}
-
-// Its standard error is that of the process that reads its answers.
-fn failed(error: anyhow::Error) -> ExitCode {
-    eprintln!("compare write: {error:#}");
-    ExitCode::FAILURE
 }
 
 /// Holds connections for the process that started this one.
@@ -40,5 +41,5 @@ async fn hold() -> ExitCode {
 // One thread: no lock and no hand-over between cores, on a machine that the measured systems share.
 #[tokio::main(flavor = "current_thread")]
 async fn compare(cli: Cli) -> ExitCode {
-    interruptible::run(comparison::run(cli)).await
+    interruptible::run(Box::pin(comparison::run(cli))).await
 }

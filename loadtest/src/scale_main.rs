@@ -1,6 +1,6 @@
 //! `scale`: what a message costs as a Starling grows, and how many talking connections it holds.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -19,18 +19,12 @@ fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().skip(1).collect();
     let first = line.first().and_then(|word| word.to_str()).unwrap_or_default();
     if let Some(role) = ServiceRole::named(first) {
-        return serve(role, line);
+        return role.run(line);
     }
     if first == talker::SUBCOMMAND {
         return talk();
     }
     measure(Cli::parse())
-}
-
-/// Is a service of Starling.
-#[tokio::main]
-async fn serve(role: ServiceRole, line: Vec<OsString>) -> ExitCode {
-    role.serve(line).await
 }
 
 /// Holds clients for the process that started this one.

@@ -62,7 +62,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut all = Vec::new();
     for contender in &cli.only {
         all.push(
-            measure(*contender, &plan, &programs)
+            Box::pin(measure(*contender, &plan, &programs))
                 .await
                 .with_context(|| format!("{} could not be measured", contender.title()))?,
         );

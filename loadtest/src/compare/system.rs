@@ -93,7 +93,7 @@ impl System {
         let (brokers, servers) =
             topology.processes().into_iter().partition(|(name, _)| name.starts_with("nats"));
         let brokers: Vec<_> = brokers;
-        let node_pids = (0..plan.nodes).filter_map(|index| topology.node(index).pid()).collect();
+        let node_pids = (0..start.nodes).filter_map(|index| topology.node(index).pid()).collect();
         Ok(Self {
             node_pids,
             contender: start.contender,

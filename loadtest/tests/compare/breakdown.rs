@@ -22,7 +22,7 @@ const BUSY: f64 = 0.3;
 
 #[tokio::test]
 async fn the_search_goes_on_after_a_process_has_ended() {
-    LocalSet::new().run_until(survives()).await;
+    LocalSet::new().run_until(Box::pin(survives())).await;
 }
 
 async fn survives() {
