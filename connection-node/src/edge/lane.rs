@@ -59,7 +59,9 @@ impl Out for tokio::io::WriteHalf<tokio::io::DuplexStream> {
 pub(super) struct Lane {
     /// `None` while no WebSocket carries the transport.
     out: Option<StallTimeout<Box<dyn Out>>>,
-    /// Ready frames that are not written yet; the first one perhaps in part.
+    /// The ready frame that is to be written next, or what is left of it; empty for none.
+    next: Bytes,
+    /// Those behind it. Mostly there are none, and then it costs nothing to put one there.
     waiting: VecDeque<Bytes>,
     /// Whether the socket would not take more, and its reading task sees to the rest.
     blocked: bool,
@@ -108,7 +110,7 @@ impl Lane {
 
     /// The WebSocket is gone, and what waited for it.
     pub(super) fn detach(&mut self) {
-        (self.out, self.waiting) = (None, VecDeque::new());
+        (self.out, self.next, self.waiting) = (None, Bytes::new(), VecDeque::new());
     }
 
     /// The way of the next packet; one that goes through socketioxide is counted as given to it.
@@ -142,8 +144,12 @@ impl Lane {
         if self.out.is_none() {
             return false;
         }
+        if self.is_clear() {
+            self.next = frame;
+            return !self.blocked;
+        }
         self.waiting.push_back(frame);
-        self.waiting.len() == 1 && !self.blocked
+        false
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -156,10 +162,10 @@ impl Lane {
         if self.blocked || !self.passing.is_between_frames() {
             return Flushed::Done;
         }
-        while !self.waiting.is_empty() {
+        while !self.is_clear() {
             let Some(out) = &mut self.out else { return Flushed::Done };
             let mut frames = [IoSlice::new(&[]); AT_ONCE];
-            let count = gather(&self.waiting, &mut frames);
+            let count = gather(&self.next, &self.waiting, &mut frames);
             match out.get_mut().try_write(&frames[..count]) {
                 Ok(written @ 1..) => {
                     out.progressed();
@@ -184,10 +190,10 @@ impl Lane {
         if !self.passing.is_between_frames() {
             return Poll::Ready(Ok(()));
         }
-        while !self.waiting.is_empty() {
+        while !self.is_clear() {
             let Some(out) = &mut self.out else { return Poll::Ready(Err(gone())) };
             let mut frames = [IoSlice::new(&[]); AT_ONCE];
-            let count = gather(&self.waiting, &mut frames);
+            let count = gather(&self.next, &self.waiting, &mut frames);
             self.blocked = true;
             let written = ready!(Pin::new(out).poll_write_vectored(cx, &frames[..count]))?;
             if written == 0 {
@@ -207,9 +213,9 @@ impl Lane {
         sent: &AtomicU64,
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_waiting(cx, sent))?;
-        let Some(out) = &mut self.out else { return Poll::Ready(Err(gone())) };
         // What waits since the middle of a frame comes behind that frame, and before the next.
-        let most = if self.waiting.is_empty() { bytes.len() } else { self.passing.missing() };
+        let most = if self.is_clear() { bytes.len() } else { self.passing.missing() };
+        let Some(out) = &mut self.out else { return Poll::Ready(Err(gone())) };
         let bytes = &bytes[..most.min(bytes.len())];
         let written = ready!(Pin::new(out).poll_write(cx, bytes))?;
         sent.fetch_add(written as u64, Ordering::Relaxed);
@@ -245,23 +251,28 @@ impl Lane {
     fn advance(&mut self, mut written: usize, sent: &AtomicU64) {
         sent.fetch_add(written as u64, Ordering::Relaxed);
         self.writes += 1;
-        while let Some(first) = self.waiting.front_mut() {
-            if written < first.len() {
-                first.advance(written);
+        while written >= self.next.len() {
+            written -= self.next.len();
+            let Some(next) = self.waiting.pop_front() else {
+                // An idle client keeps nothing of what it was sent, and no room for it.
+                (self.next, self.waiting) = (Bytes::new(), VecDeque::new());
                 return;
-            }
-            written -= first.len();
-            self.waiting.pop_front();
+            };
+            self.next = next;
         }
-        // An idle client keeps no room for what it once was sent.
-        self.waiting = VecDeque::new();
+        self.next.advance(written);
+    }
+
+    /// Whether nothing waits.
+    fn is_clear(&self) -> bool {
+        self.next.is_empty()
     }
 }
 
 /// The first of the frames that wait; how many.
-fn gather<'f>(waiting: &'f VecDeque<Bytes>, into: &mut [IoSlice<'f>]) -> usize {
+fn gather<'f>(next: &'f Bytes, waiting: &'f VecDeque<Bytes>, into: &mut [IoSlice<'f>]) -> usize {
     let mut count = 0;
-    for (slice, frame) in into.iter_mut().zip(waiting) {
+    for (slice, frame) in into.iter_mut().zip(std::iter::once(next).chain(waiting)) {
         *slice = IoSlice::new(frame);
         count += 1;
     }
