@@ -17,12 +17,13 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::{
     CloseReason, Transport,
     deflate::{INFLATER, Inflow},
-    frames::Frames,
+    frames::Course,
     intake::Kept,
+    portions::Portions,
     registry::Entry,
 };
 
-/// Bytes that are read at a time of a client whose messages may be compressed.
+/// Bytes that are read at a time of a client whose messages may be compressed, or are large.
 const READ: usize = 4 << 10;
 
 /// A WebSocket's stream. Both halves fail as soon as the transport is closed, whichever task polls
@@ -33,8 +34,10 @@ pub(super) struct ClientStream<R> {
     io: R,
     /// What the client sent right behind its upgrade request.
     ahead: Bytes,
-    frames: Frames,
-    /// Where the client may compress, and has sent something that is not at its end.
+    /// Where the client is in its frames, as long as they pass as they come.
+    course: Course,
+    /// Where they do not: the client may compress, or has sent a large frame or a part of a header, and
+    /// that is not at its end.
     inflow: Option<Box<Inbound>>,
     transport: Transport,
     /// The transport's place in the registry, unless a polling session holds it.
@@ -44,8 +47,7 @@ pub(super) struct ClientStream<R> {
     _task: TaskTrackerToken,
 }
 
-/// What is on its way through the inflater.
-#[derive(Default)]
+/// What does not pass as it came.
 struct Inbound {
     inflow: Inflow,
     /// The memory of a message that has yet to come in part.
@@ -63,16 +65,21 @@ impl<R> ClientStream<R> {
     ) -> Self {
         // A slice, even an empty one, would keep all of hyper's buffer alive.
         let ahead = Bytes::copy_from_slice(ahead);
-        let frames = Frames::default();
-        Self { io, ahead, frames, inflow: None, transport, _entry: entry, _task: task }
+        let course = Course::default();
+        Self { io, ahead, course, inflow: None, transport, _entry: entry, _task: task }
     }
 
-    /// After a read: fails if the client has sent, or announces, more than it may.
-    fn taken_in(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// After a read: how much of it passes as it came; what follows waits in the inflow. Fails if the
+    /// client has sent, or announces, more than it may.
+    fn taken_in(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.counted_in(bytes.len())?;
         let intake = self.transport.intake();
-        let seen = self.frames.read(bytes, |seen| intake.see(seen));
-        seen.map_err(|reason| self.refused(reason))
+        let passed = self.course.follow(bytes, Portions::needs, |seen| intake.see(seen));
+        let passed = passed.map_err(|reason| self.refused(reason))?;
+        if passed < bytes.len() {
+            self.inflow().take(Bytes::copy_from_slice(&bytes[passed..]));
+        }
+        Ok(passed)
     }
 
     /// The same, whatever it announces.
@@ -82,8 +89,18 @@ impl<R> ClientStream<R> {
         if within { Ok(()) } else { Err(self.refused(CloseReason::Protocol)) }
     }
 
-    /// Reads what the client has sent already, inflated; how much.
-    fn read_inflated(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    /// What turns the client's frames into others, which begins here if it has not begun.
+    fn inflow(&mut self) -> &mut Inflow {
+        let Self { inflow, course, transport, .. } = self;
+        let inbound = inflow.get_or_insert_with(|| {
+            let inflow = Inflow::behind(std::mem::take(course), transport.is_deflated());
+            Box::new(Inbound { inflow, kept: None })
+        });
+        &mut inbound.inflow
+    }
+
+    /// Reads what the client has sent already, as the inflow hands it on; how much.
+    fn read_inflow(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
         let Some(inbound) = &mut self.inflow else { return Ok(0) };
         let intake = self.transport.intake();
         let read = inbound.inflow.read(buf, |seen| intake.see(seen));
@@ -139,18 +156,33 @@ impl<R> Drop for ClientStream<R> {
 }
 
 impl<R: AsyncRead + Unpin> ClientStream<R> {
-    /// Reads from a client whose messages may be compressed.
-    fn poll_inflated(
+    /// Reads as much as goes straight into the buffer. Nothing where the client has gone, or where all of
+    /// it waits in the inflow.
+    fn poll_straight(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        if self.ahead.is_empty() {
+            ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        } else {
+            let taken = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(taken));
+        }
+        let passed = self.taken_in(&buf.filled()[before..])?;
+        buf.set_filled(before + passed);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads from a client whose messages may be compressed, or are large.
+    fn poll_inflow(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
         // A few bytes may become many, which is work that others should not wait for.
         let turn = ready!(coop::poll_proceed(cx));
-        while self.read_inflated(buf)? == 0 {
+        while self.read_inflow(buf)? == 0 {
             let raw = if self.ahead.is_empty() {
                 let mut raw = [0; READ];
                 let mut raw = ReadBuf::new(&mut raw);
@@ -163,7 +195,7 @@ impl<R: AsyncRead + Unpin> ClientStream<R> {
                 break;
             }
             self.counted_in(raw.len())?;
-            self.inflow.get_or_insert_default().inflow.take(raw);
+            self.inflow().take(raw);
         }
         turn.made_progress();
         Poll::Ready(Ok(()))
@@ -184,18 +216,15 @@ impl<R: AsyncRead + Unpin> AsyncRead for ClientStream<R> {
         {
             written?;
         }
-        if self.transport.is_deflated() {
-            return self.poll_inflated(cx, buf);
+        if self.inflow.is_none() && !self.transport.is_deflated() {
+            let before = buf.filled().len();
+            ready!(self.poll_straight(cx, buf))?;
+            // Nothing read is the end, which must not be said while a header is on its way.
+            if self.inflow.is_none() || buf.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
         }
-        if !self.ahead.is_empty() {
-            let taken = self.ahead.len().min(buf.remaining());
-            let early = self.ahead.split_to(taken);
-            buf.put_slice(&early);
-            return Poll::Ready(self.taken_in(&early));
-        }
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
-        Poll::Ready(self.taken_in(&buf.filled()[before..]))
+        self.poll_inflow(cx, buf)
     }
 }
 
@@ -370,8 +399,8 @@ mod tests {
         assert_eq!(read, expected);
         writing.await.expect("no panic").expect("it is written");
         assert_eq!(transport.bytes_out(), expected.len() as u64 + 6);
-        client.write_u8(7).await.expect("there is room");
-        assert_eq!(reading.await.expect("no panic").expect("it reads on"), 7);
+        client.write_all(&[0x8a, 0x80, 1, 2, 3, 4]).await.expect("there is room");
+        assert_eq!(reading.await.expect("no panic").expect("it reads on"), 0x8a);
     }
 
     #[tokio::test]
