@@ -15,8 +15,11 @@ use crate::edge::{
     stream::ClientStream,
 };
 
-/// First bytes and lengths of the fragments.
-fn cut(first: u8, payload: u64) -> Vec<(u8, u64)> {
+/// A frame's first byte, and its length.
+type Frame = (u8, u64);
+
+/// The fragments of a frame.
+fn cut(first: u8, payload: u64) -> Vec<Frame> {
     let mask = Some([1, 2, 3, 4]);
     let (mut portions, mut header) = Portions::begin(&Header { first, payload, mask });
     let mut all = Vec::new();
@@ -36,7 +39,7 @@ fn cut(first: u8, payload: u64) -> Vec<(u8, u64)> {
 #[test]
 fn the_first_keeps_the_kind_and_the_last_the_end() {
     const P: u64 = PORTION;
-    let table: [(u8, u64, &[(u8, u64)]); 5] = [
+    let table: [(u8, u64, &[Frame]); 5] = [
         (0x82, P + 2, &[(0x02, P), (0x80, 2)]),
         (0x81, 2 * P, &[(0x01, P), (0x80, P)]),
         (0x02, 2 * P + 5, &[(0x02, P), (0x00, P), (0x00, 5)]),
@@ -175,7 +178,7 @@ fn sent() -> impl Strategy<Value = Sent> {
     let frame = prop_oneof![3 => message.boxed(), 1 => control.boxed()];
     (frame, prop::option::weighted(0.9, any::<[u8; 4]>()), any::<u8>()).prop_map(
         |((first, length), mask, seed)| {
-            let payload = (0..length).map(|at| (at * 31 >> 3) as u8 ^ seed).collect();
+            let payload = (0..=250_u8).map(|at| at ^ seed).cycle().take(length).collect();
             Sent { first, mask, payload }
         },
     )

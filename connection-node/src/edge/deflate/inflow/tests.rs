@@ -261,7 +261,7 @@ fn a_large_frame_is_seen_as_it_was_announced() {
 #[test]
 fn who_has_not_negotiated_to_compress_has_bits_refused() {
     let hello = frame(0xc1, &deflate(b"Hello", 6, FlushCompress::Sync));
-    for bytes in [hello, frame(0xc2, &[7; 70_000])] {
+    for bytes in [hello, frame(0xc2, &vec![7; 70_000])] {
         let (mut inflow, mut out) = (Inflow::behind(Course::default(), false), Vec::new());
         inflow.take(Bytes::from(bytes));
         while inflow.read(&mut (&mut out).limit(512), |_| Ok(())).unwrap() > 0 {}
