@@ -5,6 +5,13 @@
 
 /// The longest header: two bytes, eight of a length, four of a mask.
 const LONGEST: usize = 14;
+/// The longest payload of a ping, a pong, a close.
+pub(super) const LONGEST_CONTROL: u64 = 125;
+
+/// The last frame of a message.
+pub(super) const LAST: u8 = 0x80;
+/// What kind of frame it is.
+pub(super) const OPCODE: u8 = 0x0f;
 
 /// A header, as its bytes come.
 #[derive(Debug, Default)]
@@ -33,13 +40,6 @@ pub(super) struct Course {
     message: Option<Message>,
 }
 
-/// A position in a client's frames.
-#[derive(Debug, Default)]
-pub(super) struct Frames {
-    head: Head,
-    course: Course,
-}
-
 /// A message that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Message {
@@ -55,8 +55,8 @@ pub(super) enum Seen {
     Part(Message),
     /// More of a compressed message, which has so much with it.
     Inflated(Inflated),
-    /// A ping, a pong, a close.
-    Control,
+    /// A ping, a pong, a close, which has so much.
+    Control(u64),
     /// The message that the last part belongs to is complete.
     End,
 }
@@ -121,15 +121,58 @@ impl Head {
     }
 }
 
+impl Header {
+    /// The header that these bytes begin with, and how long it is; `None` where it has yet to come in part.
+    fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let mut head = Head::default();
+        bytes.iter().zip(1..).find_map(|(byte, len)| head.take(*byte).map(|header| (header, len)))
+    }
+
+    /// Whether it is a ping, a pong, a close.
+    pub(super) fn is_control(&self) -> bool {
+        self.first & OPCODE >= 8
+    }
+}
+
 impl Course {
+    /// Follows what has come up to a header that is cut off, or that is `left` to somebody else; how far.
+    /// Ends at the first refusal, after which it is of no more use.
+    pub(super) fn follow<E>(
+        &mut self,
+        bytes: &[u8],
+        left: impl Fn(&Header) -> bool,
+        mut see: impl FnMut(Seen) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let passed = if self.is_between_frames() {
+                let Some((header, len)) = Header::read(rest) else { break };
+                if left(&header) {
+                    break;
+                }
+                see(self.begin(&header))?;
+                len
+            } else {
+                let passed = self.within(rest.len());
+                self.pass(passed);
+                passed
+            };
+            rest = &rest[passed..];
+            if self.end() {
+                see(Seen::End)?;
+            }
+        }
+        Ok(bytes.len() - rest.len())
+    }
+
     /// A frame begins.
     pub(super) fn begin(&mut self, header: &Header) -> Seen {
         self.payload = header.payload;
-        let opcode = header.first & 0x0f;
-        if opcode >= 8 {
-            return Seen::Control;
+        if header.is_control() {
+            return Seen::Control(self.payload);
         }
-        self.last = header.first & 0x80 != 0;
+        let opcode = header.first & OPCODE;
+        self.last = header.first & LAST != 0;
         let begun = self.message.filter(|_| opcode == 0);
         let mut message = begun.unwrap_or(Message { bytes: 0, binary: opcode != 1 });
         message.bytes = message.bytes.saturating_add(self.payload);
@@ -168,31 +211,6 @@ impl Course {
     }
 }
 
-impl Frames {
-    /// Reads on. Ends at the first refusal, after which it is of no more use.
-    pub(super) fn read<E>(
-        &mut self,
-        mut bytes: &[u8],
-        mut see: impl FnMut(Seen) -> Result<(), E>,
-    ) -> Result<(), E> {
-        while let [first, rest @ ..] = bytes {
-            if self.course.is_between_frames() {
-                bytes = rest;
-                let Some(header) = self.head.take(*first) else { continue };
-                see(self.course.begin(&header))?;
-            } else {
-                let passed = self.course.within(bytes.len());
-                self.course.pass(passed);
-                bytes = &bytes[passed..];
-            }
-            if self.course.end() {
-                see(Seen::End)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -218,14 +236,21 @@ mod tests {
         frame
     }
 
+    /// What is seen where what could not be followed yet comes once more, before the next piece.
     fn seen(bytes: &[u8], piece: usize) -> Vec<Seen> {
-        let (mut frames, mut all) = (Frames::default(), Vec::new());
+        let (mut course, mut all, mut rest) = (Course::default(), Vec::new(), Vec::new());
         for piece in bytes.chunks(piece) {
-            let read: Result<(), ()> = frames.read(piece, |seen| {
-                all.push(seen);
-                Ok(())
-            });
-            read.unwrap();
+            rest.extend(piece);
+            let followed: Result<usize, ()> = course.follow(
+                &rest,
+                |_| false,
+                |seen| {
+                    all.push(seen);
+                    Ok(())
+                },
+            );
+            rest.drain(..followed.unwrap());
+            assert!(rest.len() < LONGEST, "all but a header is followed");
         }
         all
     }
@@ -254,11 +279,11 @@ mod tests {
             part(70_000, true),
             End,
             part(200, false),
-            Control,
+            Control(0),
             part(203, false),
             part(203, false),
             End,
-            Control,
+            Control(125),
             part(0, false),
             End,
         ];
@@ -274,8 +299,25 @@ mod tests {
         // Fragments that add up to more than a number holds.
         let mut many = vec![0x02];
         many.extend(&huge[1..]);
-        let (mut frames, refused) = (Frames::default(), |_| Err(()));
-        assert_eq!(frames.read(&many, refused), Err(()));
+        let refused = Course::default().follow(&many, |_| false, |_| Err(()));
+        assert_eq!(refused, Err(()));
+    }
+
+    #[test]
+    fn what_is_left_to_somebody_else_is_not_seen() {
+        let bytes = [frame(0x81, 5), frame(0x89, 3), frame(0x82, 4_000), frame(0x81, 1)].concat();
+        let (mut course, mut all) = (Course::default(), Vec::new());
+        let followed: Result<usize, ()> = course.follow(
+            &bytes,
+            |header| header.payload > 3_999,
+            |seen| {
+                all.push(seen);
+                Ok(())
+            },
+        );
+        assert_eq!(followed, Ok(11 + 9));
+        assert_eq!(all, [part(5, false), Seen::End, Seen::Control(3)]);
+        assert!(course.is_between_frames());
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use std::sync::{
 
 use super::{
     CloseReason,
-    frames::{Inflated, Message, Seen},
+    frames::{Inflated, LONGEST_CONTROL, Message, Seen},
 };
 use crate::limits::{Caller, Limits, Place, Wait};
 
@@ -164,7 +164,9 @@ impl Intake {
     pub(super) fn see(&self, seen: Seen) -> Result<(), CloseReason> {
         match seen {
             Seen::End => self.incoming.store(0, Ordering::Relaxed),
-            Seen::Control => self.pace()?,
+            // Whoever reads it sets aside what it announces.
+            Seen::Control(bytes) if bytes > LONGEST_CONTROL => return Err(CloseReason::Protocol),
+            Seen::Control(_) => self.pace()?,
             Seen::Inflated(inflated) => self.inflated(inflated)?,
             Seen::Part(message) => {
                 self.pace()?;
@@ -295,6 +297,13 @@ mod tests {
         assert_eq!(bounds.limits.unauthenticated().count(), 0);
         assert_eq!(intake.see(part(1_000_000, false)), Ok(()));
         assert!(intake.may_have_sent(400_001));
+    }
+
+    #[test]
+    fn a_ping_is_short() {
+        let intake = intake(&bounds(u64::MAX));
+        assert_eq!(intake.see(Seen::Control(125)), Ok(()));
+        assert_eq!(intake.see(Seen::Control(126)), Err(CloseReason::Protocol));
     }
 
     #[test]

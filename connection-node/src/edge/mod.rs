@@ -22,6 +22,7 @@
 //! | `close_reason` | why transports end |
 //! | `intake` | what one client may send, before it is authenticated and after |
 //! | `frames` | how long a WebSocket's frames say that they are |
+//! | `portions` | a large frame as the fragments that it is handed on in |
 //! | `headers` | what every answer tells browsers |
 //! | `stream` | the WebSocket stream that obeys that handle |
 //! | `lane` | the way of ready frames to a client past socketioxide, and their order with what that writes |
@@ -54,6 +55,7 @@ mod origin;
 mod packets;
 mod passing;
 mod polling;
+mod portions;
 mod query;
 mod refusal;
 mod registry;

@@ -1,8 +1,14 @@
 //! A node with nothing but an edge, an echo over Socket.IO, and a small application beside it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hasher},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, extract::ConnectInfo, routing::get};
+use bytes::Bytes;
 use connection_node::edge::{self, CloseReason, Edge, EdgeConfig, Transport};
 use socketioxide::{
     SocketIo,
@@ -113,6 +119,13 @@ impl Node {
     }
 }
 
+/// What tells one file from another.
+pub fn digest(file: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(file);
+    hasher.finish() >> 12
+}
+
 /// How many clients are connected after an event.
 fn after(connected: usize, seen: &Seen) -> usize {
     match seen {
@@ -121,8 +134,8 @@ fn after(connected: usize, seen: &Seen) -> usize {
     }
 }
 
-/// Says `ready` once its handlers are in place; answers `echo` by its acknowledgement, and `flood`
-/// by more than any buffer holds.
+/// Says `ready` once its handlers are in place; answers `echo` by its acknowledgement, `file` by a
+/// [`digest`], and `flood` by more than any buffer holds.
 fn listen(io: &SocketIo, saw: &mpsc::UnboundedSender<Seen>) {
     let saw = saw.clone();
     io.ns("/", async move |socket: SocketRef| {
@@ -131,6 +144,11 @@ fn listen(io: &SocketIo, saw: &mpsc::UnboundedSender<Seen>) {
         // Here everybody who enters the namespace is taken for authenticated.
         transport.intake().admit();
         socket.on("echo", async |Data::<String>(text), ack: AckSender| ack.send(&text).unwrap());
+        let intake = transport.clone();
+        socket.on("file", async move |Data::<Bytes>(file), ack: AckSender| {
+            intake.intake().complete();
+            ack.send(&digest(&file)).unwrap();
+        });
         socket.on("flood", async |socket: SocketRef| {
             let text = "x".repeat(256 << 10);
             for _ in 0..128 {

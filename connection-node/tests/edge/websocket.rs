@@ -3,11 +3,13 @@
 use std::fmt::Write;
 
 use connection_node::edge::{CloseReason, EdgeConfig};
+use futures_util::SinkExt;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     client::{HANDSHAKE, Socket, http, raw, read_reply, wait_for_end},
-    node::{Node, config},
+    node::{Node, config, digest},
 };
 
 const TARGET: &str = "/socket.io/?EIO=4&transport=websocket";
@@ -142,5 +144,33 @@ async fn garbage_ends_only_its_own_connection() {
         node.see_disconnected().await;
     }
     bystander.echo("undisturbed").await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_one_frame_arrives_and_its_client_stays() {
+    let max_payload = EdgeConfig::default().max_payload;
+    let mut node = Node::start(EdgeConfig { max_payload, ..config() }).await;
+    let mut client = Socket::connect(node.address).await;
+    node.see_connected().await;
+    let file: Vec<u8> = (0..9_000_001_u32).map(|at| at.to_le_bytes()[at as usize % 3]).collect();
+    for _ in 0..2 {
+        client.send(r#"451-7["file",{"_placeholder":true,"num":0}]"#).await;
+        client.0.send(Message::binary(file.clone())).await.unwrap();
+        assert_eq!(client.next().await, Some(format!("437[{}]", digest(&file))));
+        client.echo("and small frames go on").await;
+        assert_eq!(node.edge.incoming(), 0);
+    }
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_that_announces_much_is_refused_with_its_header() {
+    let mut node = Node::start(config()).await;
+    let mut client = Socket::connect(node.address).await;
+    node.see_connected().await;
+    let header = [0x89, 0xff, 0, 0, 0, 0, 0, 0x01, 0, 0, 1, 2, 3, 4];
+    client.0.get_mut().write_all(&header).await.unwrap();
+    assert_eq!(node.see_disconnected().await, Some(CloseReason::Protocol));
     node.stop().await;
 }

@@ -1,7 +1,7 @@
-//! A client's frames, turned into such that hold nothing compressed.
+//! A client's frames, turned into such that hold nothing compressed, and of which none is large.
 //!
-//! Pure. What is not compressed passes as it came; a compressed message comes out as fragments that are
-//! masked with nothing. It leaves to socketioxide to refuse what RFC 6455 forbids, but for what would be
+//! Pure. What is neither passes as it came; a compressed message comes out as fragments that are masked with
+//! nothing, a large frame as fragments that are masked as it was. It leaves to socketioxide to refuse what RFC 6455 forbids, but for what would be
 //! hidden by inflating it, and to the one who watches to refuse what is too much.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -10,18 +10,16 @@ use super::{
     super::{
         CloseReason,
         frame::put_header,
-        frames::{Course, Head, Header, Inflated, Message, Seen},
+        frames::{Course, Head, Header, Inflated, LAST, Message, OPCODE, Seen},
+        portions::Portions,
     },
     inflater::{Inflater, Malformed, PIECE},
 };
 
-/// The last frame of a message.
-const LAST: u8 = 0x80;
 /// The frame's message is compressed.
 const COMPRESSED: u8 = 0x40;
 /// The bits that no extension uses which was negotiated.
 const RESERVED: u8 = 0x30;
-const OPCODE: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 
 /// Bytes that are unmasked at a time.
@@ -34,8 +32,12 @@ pub(in crate::edge) struct Inflow {
     raw: Bytes,
     head: Head,
     course: Course,
+    /// Whether the client has not negotiated to compress: what says that it is goes on as it came.
+    plain: bool,
     /// The compressed message, from its first frame on.
     message: Option<Inflating>,
+    /// The frame at hand, if it goes on in fragments.
+    portions: Option<Portions>,
     /// What is ready to be read.
     ready: BytesMut,
 }
@@ -64,6 +66,11 @@ impl From<Malformed> for CloseReason {
 }
 
 impl Inflow {
+    /// From this place between two frames on, for a client that has negotiated to compress or has not.
+    pub(in crate::edge) fn behind(course: Course, deflated: bool) -> Self {
+        Self { course, plain: !deflated, ..Self::default() }
+    }
+
     /// Takes what the client has sent, once nothing is left of what it sent before.
     pub(in crate::edge) fn take(&mut self, raw: Bytes) {
         debug_assert!(self.raw.is_empty(), "nothing is taken before all was read");
@@ -143,14 +150,15 @@ impl Inflow {
         };
         let Header { first, mask, .. } = *header;
         let opcode = first & OPCODE;
-        let begins = first & (COMPRESSED | RESERVED) == COMPRESSED && matches!(opcode, 1 | 2);
+        let marked = first & (COMPRESSED | RESERVED) == COMPRESSED && matches!(opcode, 1 | 2);
+        let begins = marked && !self.plain;
         let inflating = match (&mut self.message, begins) {
             (None, true) => self.message.insert(Inflating::begin(opcode)),
             (Some(inflating), false) if first & (COMPRESSED | RESERVED) == 0 && opcode == 0 => {
                 inflating
             }
             (None, false) => {
-                self.put_header(first, header.payload, mask);
+                self.begin_passing(header);
                 return self.end(see);
             }
             // A message within a message, or a fragment with bits of its own.
@@ -165,14 +173,33 @@ impl Inflow {
         Ok(())
     }
 
+    /// A frame of a message begins that is not compressed.
+    fn begin_passing(&mut self, header: &Header) {
+        let mut header = *header;
+        if Portions::needs(&header) {
+            let (portions, first) = Portions::begin(&header);
+            self.portions = Some(portions);
+            header = first;
+        }
+        self.put_header(header.first, header.payload, header.mask);
+    }
+
     /// Passes what is not compressed.
     fn pass(
         &mut self,
         see: &mut impl FnMut(Seen) -> Result<(), CloseReason>,
     ) -> Result<(), CloseReason> {
         let bytes = self.course.within(self.raw.len()).min(PIECE);
+        let bytes = self.portions.as_ref().map_or(bytes, |portions| portions.within(bytes));
         self.ready.put(self.raw.split_to(bytes));
         self.course.pass(bytes);
+        let next = self.portions.as_mut().and_then(|portions| portions.pass(bytes));
+        if let Some(Header { first, payload, mask }) = next {
+            self.put_header(first, payload, mask);
+        }
+        if self.course.is_between_frames() {
+            self.portions = None;
+        }
         self.end(see)
     }
 

@@ -13,7 +13,7 @@
 //! | --- | --- |
 //! | `offer` | what a client offers, and what is answered |
 //! | `outgoing` | a message as a compressed frame |
-//! | `inflow` | a client's frames, turned into such that hold nothing compressed |
+//! | `inflow` | a client's frames, turned into such that hold nothing compressed and none of which is large |
 //! | `inflater` | inflating one message, piece by piece |
 
 mod inflater;

@@ -242,6 +242,37 @@ fn a_bomb_is_left_where_it_is_refused() {
 }
 
 #[test]
+fn a_large_frame_is_seen_as_it_was_announced() {
+    let large = vec![7; 70_000];
+    let bytes = [frame(0x02, &large), frame(0x89, b"ping"), frame(0x80, &large[1..])].concat();
+    let part = |bytes| Seen::Part(crate::edge::frames::Message { bytes, binary: true });
+    let expected = [part(70_000), Seen::Control(4), part(139_999), Seen::End];
+    for piece in [1, 4_096, 200_000] {
+        let (out, seen, inflow) = read_all(&bytes, piece, 512, |_| Ok(())).unwrap();
+        assert_eq!(seen, expected);
+        assert!(inflow.is_at_rest());
+        assert_eq!(messages(out).0, [Message::binary(vec![7; 139_999])]);
+    }
+    // What it announces is refused with its header, before any of it goes on.
+    let refused = read_all(&bytes[..14], 14, 512, |_| Err(CloseReason::Fault));
+    assert_eq!(refused.err(), Some(CloseReason::Fault));
+}
+
+#[test]
+fn who_has_not_negotiated_to_compress_has_bits_refused() {
+    let hello = frame(0xc1, &deflate(b"Hello", 6, FlushCompress::Sync));
+    for bytes in [hello, frame(0xc2, &vec![7; 70_000])] {
+        let (mut inflow, mut out) = (Inflow::behind(Course::default(), false), Vec::new());
+        inflow.take(Bytes::from(bytes));
+        while inflow.read(&mut (&mut out).limit(512), |_| Ok(())).unwrap() > 0 {}
+        let (messages, end) = messages(out);
+        assert!(messages.is_empty());
+        let bits = tungstenite::error::ProtocolError::NonZeroReservedBits;
+        assert!(matches!(end, tungstenite::Error::Protocol(ref what) if *what == bits), "{end}");
+    }
+}
+
+#[test]
 fn what_is_seen() {
     let words = "Everyone in a room sees the same messages. ".repeat(50);
     let payload = deflate(words.as_bytes(), 6, FlushCompress::Sync);
@@ -259,7 +290,7 @@ fn what_is_seen() {
         assert!(of > 0 && of <= payload.len() as u64);
     }
     assert_eq!(sum, words.len() as u64);
-    assert_eq!(seen[seen.len() - 4..], [Seen::End, Seen::Control, part(1), Seen::End]);
+    assert_eq!(seen[seen.len() - 4..], [Seen::End, Seen::Control(0), part(1), Seen::End]);
 }
 
 fn sent() -> impl Strategy<Value = Sent> {
@@ -269,7 +300,7 @@ fn sent() -> impl Strategy<Value = Sent> {
         ("[a-z ]{1,40}", 1..200_usize).prop_map(|(text, times)| text.repeat(times).into_bytes()),
     ];
     let level = prop::option::weighted(0.7, 0..10_u32);
-    (text, any::<bool>(), level, 1..3_000_usize, any::<bool>()).prop_map(
+    (text, any::<bool>(), level, 1..12_000_usize, any::<bool>()).prop_map(
         |(text, binary, level, fragment, pings)| Sent { text, binary, level, fragment, pings },
     )
 }
