@@ -1,8 +1,9 @@
 //! A client's frames, turned into such that hold nothing compressed, and of which none is large.
 //!
-//! Pure. What is neither passes as it came; a compressed message comes out as fragments that are masked with
-//! nothing, a large frame as fragments that are masked as it was. It leaves to socketioxide to refuse what RFC 6455 forbids, but for what would be
-//! hidden by inflating it, and to the one who watches to refuse what is too much.
+//! Pure. What is neither passes as it came; a compressed message comes out as fragments that are masked
+//! with nothing, a large frame as fragments that are masked as it was. It leaves to socketioxide to refuse
+//! what RFC 6455 forbids, but for what would be hidden by inflating it, and to the one who watches to refuse
+//! what is too much.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
