@@ -50,7 +50,7 @@ fn there_and_back(text: &str) {
     masked.extend(&frame[header..]);
     let whole = fuzzing::inflated(&masked, 4_096, u64::MAX).expect("it is what we made");
     let mut rest = &whole[..];
-    let mut back = Vec::new();
+    let mut back: Vec<u8> = Vec::new();
     while let [_, length, more @ ..] = rest {
         let (length, more) = match length & 0x7f {
             126 => (usize::from(u16::from_be_bytes([more[0], more[1]])), &more[2..]),
