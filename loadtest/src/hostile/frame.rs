@@ -131,6 +131,8 @@ pub(super) fn invalid_text(rng: &mut Rng) -> Input {
         one_of(rng, &["", "2", "4", "42[\"", "42[\"chat-message\",{\"content\":\"", "\u{1f600}"]);
     let mut bytes = before.as_bytes().to_vec();
     bytes.extend(one_of(rng, &WRONG));
+    // What follows must not complete what was cut off.
+    bytes.push(b'x');
     bytes.extend(noise(rng, 0, 50));
     if rng.bool() {
         let stage = one_of(rng, &[Stage::Session, Stage::SessionMember]);
@@ -144,6 +146,15 @@ pub(super) fn invalid_text(rng: &mut Rng) -> Input {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_that_is_none_is_never_text() {
+        for seed in 0..5_000 {
+            let input = invalid_text(&mut Rng::with_seed(seed));
+            let bytes = input.parts.concat();
+            assert!(std::str::from_utf8(&bytes).is_err(), "seed {seed}: {bytes:?}");
+        }
+    }
 
     #[test]
     fn frames_have_the_lengths_that_they_say() {
