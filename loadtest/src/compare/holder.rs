@@ -153,13 +153,18 @@ async fn connect(
 async fn burst(order: &Order, shared: &Rc<Shared>, clients: &[Client]) {
     let pace = Pace { rate: order.burst_rate, count: clients.len() as u64 };
     let mut ticks = pace.ticks(Instant::now());
+    let mut asked = shared.ledger.borrow().tally().sent;
     for client in clients {
         let Some(due) = ticks.recv().await else { break };
         // One that is gone says nothing, which the counts show.
-        let _ = client.send(due);
+        asked += u64::from(client.send(due));
     }
     let deadline = Instant::now() + SETTLING;
-    let settled = || shared.ledger.borrow().is_settled();
+    // The last of them may have yet to be sent, when all before it have settled.
+    let settled = || {
+        let ledger = shared.ledger.borrow();
+        ledger.tally().sent >= asked && ledger.is_settled()
+    };
     while !settled() && Instant::now() < deadline {
         sleep(POLL).await;
     }
