@@ -34,7 +34,8 @@ fn page(rows: impl Iterator<Item = (String, String)>, first: &str, last: &str) -
         format!("{last} in another")
     };
     let _ = writeln!(page, "\nOpen {first} in one window and {second}, pick two names, and chat.");
-    page.push_str("Nodes and workers have /metrics. Ctrl-C stops everything; the data stay.\n");
+    page.push_str("Nodes and workers have /metrics.\n");
+    page.push_str("Ctrl-C stops everything; the data stay.\n");
     page
 }
 

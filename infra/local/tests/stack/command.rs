@@ -153,7 +153,9 @@ fn it_says_where_everything_is_and_stops_on_a_signal() {
     for signal in ["INT", "TERM"] {
         let folder = tempfile::tempdir().unwrap();
         let Started { process, banner } = start(folder.path());
-        for name in ["node 1", "node 2", "media worker", "NATS", "S3", "data"] {
+        for name in
+            ["node 1", "node 2", "worker 1", "worker 2", "media worker", "NATS", "S3", "data"]
+        {
             assert!(
                 banner.iter().any(|line| line.trim_start().starts_with(name)),
                 "{name}: {banner:?}"
