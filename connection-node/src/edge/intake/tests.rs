@@ -1,0 +1,181 @@
+use std::net::IpAddr;
+
+use super::*;
+use crate::limits::LimitSettings;
+
+impl Intake {
+    /// For tests of something else.
+    pub(crate) fn unbounded() -> Self {
+        let intake = intake(&bounds(u64::MAX));
+        intake.admit();
+        intake
+    }
+}
+
+fn bounds(most: u64) -> IntakeBounds {
+    IntakeBounds {
+        first_payload: 100_000,
+        max_payload: 1_000_000,
+        budget: Budget::new(most),
+        limits: Arc::new(Limits::new(&LimitSettings::off())),
+    }
+}
+
+fn intake(bounds: &IntakeBounds) -> Intake {
+    let address = IpAddr::from([127, 0, 0, 1]).into();
+    let place = bounds.limits.unauthenticated().enter(address, false).ok().unwrap();
+    Intake::new(bounds, Caller::new(address), place)
+}
+
+fn part(bytes: u64, binary: bool) -> Seen {
+    Seen::Part(Message { bytes, binary })
+}
+
+#[test]
+fn little_may_come_before_a_token() {
+    let bounds = bounds(u64::MAX);
+    let intake = intake(&bounds);
+    assert_eq!(bounds.limits.unauthenticated().count(), 1);
+    assert_eq!(intake.see(part(100_000, false)), Ok(()));
+    assert_eq!(intake.see(part(100_001, false)), Err(CloseReason::Protocol));
+    assert!(intake.may_have_sent(400_000) && !intake.may_have_sent(400_001));
+    intake.admit();
+    assert_eq!(bounds.limits.unauthenticated().count(), 0);
+    assert_eq!(intake.see(part(1_000_000, false)), Ok(()));
+    assert!(intake.may_have_sent(400_001));
+}
+
+#[test]
+fn a_ping_is_short() {
+    let intake = intake(&bounds(u64::MAX));
+    assert_eq!(intake.see(Seen::Control(125)), Ok(()));
+    assert_eq!(intake.see(Seen::Control(126)), Err(CloseReason::Protocol));
+}
+
+#[test]
+fn what_waits_is_counted_until_its_event_is_complete() {
+    let bounds = bounds(u64::MAX);
+    let held = || bounds.budget.held();
+    let intake = intake(&bounds);
+    intake.admit();
+    // An event, an attachment, and half of the next.
+    for seen in [part(500, false), Seen::End, part(7_000, true), Seen::End, part(30, true)] {
+        intake.see(seen).unwrap();
+    }
+    assert_eq!(held(), 7_030);
+    intake.see(part(50, true)).unwrap();
+    assert_eq!(held(), 7_050);
+    intake.complete();
+    assert_eq!(held(), 50, "what comes in does not belong to the event before");
+    intake.see(Seen::End).unwrap();
+    assert_eq!(held(), 50);
+    intake.complete();
+    assert_eq!(held(), 0);
+    intake.see(part(LARGE + 1, false)).unwrap();
+    assert_eq!(held(), LARGE + 1);
+    drop(intake);
+    assert_eq!(held(), 0);
+}
+
+#[test]
+fn bodies_that_come_at_a_time_are_given_back_once() {
+    const ROUNDS: u64 = 20_000;
+    const BYTES: u64 = 1_000;
+    let bounds = bounds(u64::MAX);
+    let [one, other] = [intake(&bounds), intake(&bounds)];
+    one.admit();
+    other.admit();
+    other.hold(BYTES).expect("there is room");
+    // Both threads complete in the same moment: a turn is when both have arrived.
+    let arrived = AtomicU64::new(0);
+    let meet = |turn: u64| {
+        arrived.fetch_add(1, Ordering::SeqCst);
+        for spins in 0.. {
+            if arrived.load(Ordering::SeqCst) >= turn * 2 {
+                break;
+            }
+            // One that sleeps wakes too late to meet the other.
+            if spins < 10_000 { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+    };
+    let work = || {
+        for round in 0..ROUNDS {
+            // Whatever fails is told at the end: a thread that ends early keeps the other waiting.
+            one.hold(BYTES).ok();
+            meet(2 * round + 1);
+            one.complete();
+            meet(2 * round + 2);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    assert_eq!((one.held.load(Ordering::Relaxed), bounds.budget.held()), (0, BYTES));
+    drop((one, other));
+    assert_eq!(bounds.budget.held(), 0);
+}
+
+fn inflated(bytes: u64, more: u64) -> Seen {
+    let message = Message { bytes, binary: true };
+    Seen::Inflated(Inflated { message, more, of: 100 })
+}
+
+#[test]
+fn what_is_inflated_is_bounded_and_held() {
+    let bounds = bounds(1_500_000);
+    let one = intake(&bounds);
+    // Before a token all that came of it counts as sent.
+    assert_eq!(one.see(inflated(90_000, 90_000)), Ok(()));
+    assert!(one.may_have_sent(310_000) && !one.may_have_sent(310_001));
+    assert_eq!(one.see(inflated(100_001, 10_001)), Err(CloseReason::Protocol));
+    drop(one);
+    let one = intake(&bounds);
+    one.admit();
+    assert_eq!(one.see(part(100, true)), Ok(()));
+    assert_eq!(one.see(inflated(1_000_000, 1_000_000)), Ok(()));
+    assert_eq!(one.see(inflated(1_000_001, 1)), Err(CloseReason::Protocol));
+    assert_eq!(bounds.budget.held(), 1_000_000);
+    let kept = one.keep(500_000).expect("there is room");
+    assert_eq!(one.keep(1).err(), Some(CloseReason::Fault));
+    drop((kept, one));
+    assert_eq!(bounds.budget.held(), 0);
+}
+
+#[test]
+fn a_large_message_may_not_come_of_a_small_one() {
+    let one = intake(&IntakeBounds { max_payload: 10 << 20, ..bounds(u64::MAX) });
+    one.admit();
+    let of = |of| {
+        let message = Message { bytes: SMALL + 64, binary: true };
+        one.see(Seen::Inflated(Inflated { message, more: 64, of }))
+    };
+    assert_eq!(of((SMALL >> 6) + 1), Ok(()));
+    assert_eq!(of(SMALL >> 6), Err(CloseReason::Protocol));
+}
+
+#[test]
+fn what_compressing_saves_costs_frames() {
+    let limits =
+        LimitSettings { limit_socket_events: "1:2".parse().unwrap(), ..LimitSettings::off() };
+    let bounds = IntakeBounds { limits: Arc::new(Limits::new(&limits)), ..bounds(u64::MAX) };
+    let one = intake(&bounds);
+    one.admit();
+    let pieces = (1..=15).map(|n| one.see(inflated(n * LARGE, LARGE)));
+    let let_in = pieces.take_while(Result::is_ok).count();
+    assert!((8..12).contains(&let_in), "{let_in} times 64 KiB of a few bytes");
+}
+
+#[test]
+fn a_client_and_a_node_hold_so_much() {
+    let bounds = bounds(3_000_000);
+    let [one, other] = [intake(&bounds), intake(&bounds)];
+    one.admit();
+    other.admit();
+    one.see(part(2_000_000, true)).unwrap();
+    assert_eq!(one.see(part(2_000_001, true)), Err(CloseReason::Protocol));
+    assert_eq!(other.see(part(1_000_001, true)), Err(CloseReason::Fault));
+    other.see(part(1_000_000, true)).unwrap();
+    drop((one, other));
+    assert_eq!(bounds.budget.held(), 0);
+}
