@@ -35,8 +35,12 @@ const QUEUE: usize = 16_384;
 const GATHER: usize = 64;
 /// Events that it sends before it does so.
 const EMITS: u64 = 8_192;
-/// How often a shard looks at the time; the window over which presence is gathered.
+/// How often a shard looks at the time while something waits for it; the window over which presence is
+/// gathered.
 const TICK: Duration = Duration::from_millis(100);
+/// The same while nothing does: a node whose clients are silent hardly wakes up.
+const IDLE_TICK: Duration = Duration::from_secs(1);
+
 type ShardInput = Input<HubPort>;
 
 /// What a shard's task is asked for.
@@ -160,16 +164,23 @@ async fn run(
     };
     let context = jetstream::new(io.client.clone());
     let carrier = Carrier { io, context, queue };
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticked = tokio::time::Instant::now();
+    let mut tick = std::pin::pin!(tokio::time::sleep_until(ticked));
     let (mut born, mut last) = (Vec::new(), false);
     while !last {
+        let due = ticked + if shard.is_waiting() { TICK } else { IDLE_TICK };
+        if tick.deadline() != due {
+            tick.as_mut().reset(due);
+        }
         let mut next = tokio::select! {
             errand = errands.recv() => match errand {
                 None => return,
                 errand => errand,
             },
-            _ = ticks.tick() => Some(Errand::Input(Input::Tick)),
+            () = &mut tick => {
+                ticked = tokio::time::Instant::now();
+                Some(Errand::Input(Input::Tick))
+            }
         };
         let mut handled = 0;
         while let Some(errand) = next.take() {

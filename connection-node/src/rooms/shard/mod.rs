@@ -93,6 +93,13 @@ impl<P: Port> Shard<P> {
         })
     }
 
+    /// Whether a tick has something to do soon: until then only a standstill and the rare refresh ask for one.
+    pub fn is_waiting(&self) -> bool {
+        let unchecked = !self.unchecked.is_empty() && !self.checking_tails;
+        let due = |follower: &Follower| follower.reports.is_due();
+        unchecked || !self.pending.is_empty() || self.partitions.values().any(due)
+    }
+
     /// Decides.
     pub fn handle(&mut self, input: Input<P>, now: Instant, port: &mut P) {
         match input {
