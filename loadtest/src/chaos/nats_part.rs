@@ -32,7 +32,8 @@ pub enum NatsPart {
 }
 
 impl NatsPart {
-    /// Starts servers with their data and logs in folders below `folder`, and makes the streams.
+    /// Starts servers with their data and logs in folders below `folder`, and makes the streams. A server
+    /// that is alone gets `environment`.
     ///
     /// # Errors
     /// When one does not start, or the streams cannot be made.
@@ -40,11 +41,12 @@ impl NatsPart {
         layout: NatsLayout,
         folder: &Path,
         room_cap: Option<i64>,
+        environment: Vec<(&'static str, String)>,
     ) -> anyhow::Result<Self> {
         match layout {
             NatsLayout::Single => {
                 let data = DataFolder::kept(folder.join(SINGLE))?;
-                let settings = monitored(data.path());
+                let settings = NatsSettings { environment, ..monitored(data.path()) };
                 let options = NatsOptions { data, port: None };
                 let server = NatsProcess::start_with(options, settings).await?;
                 let client = async_nats::connect(server.url()).await?;

@@ -31,6 +31,9 @@ const NO_LIMITS: [(&str, &str); 7] = [
     ("MAX_UNAUTHENTICATED", "0"),
     ("MAX_UNAUTHENTICATED_PER_ADDRESS", "0"),
 ];
+/// How many threads tokio works with, and Go: both read it by themselves.
+const TOKIO_THREADS: &str = "TOKIO_WORKER_THREADS";
+const GO_THREADS: &str = "GOMAXPROCS";
 /// Until a service must be ready after its start.
 const READY_DEADLINE: Duration = Duration::from_mins(1);
 /// Until a service that was asked to stop must have ended; a node drains first.
@@ -71,6 +74,9 @@ pub struct TopologyOptions {
     pub room_cap: Option<i64>,
     /// Who lives by the clock that [`Topology::jump_clock`] sets.
     pub faked_clocks: Vec<Member>,
+    /// Nodes and NATS servers have one thread to work with, as where each has one processor; a worker has
+    /// no more in any case.
+    pub one_thread_each: bool,
 }
 
 impl TopologyOptions {
@@ -87,6 +93,7 @@ impl TopologyOptions {
             linked_nodes: Vec::new(),
             room_cap: None,
             faked_clocks: Vec::new(),
+            one_thread_each: false,
         }
     }
 }
@@ -116,7 +123,10 @@ impl Topology {
         let folder = RunFolder::create()?;
         let jumps = !options.faked_clocks.is_empty();
         let clock = jumps.then(|| FakeClock::start(folder.path())).transpose()?;
-        let nats = NatsPart::start(options.nats, folder.path(), options.room_cap).await?;
+        let threads = options.one_thread_each.then(|| (GO_THREADS, "1".to_owned()));
+        let environment = threads.into_iter().collect();
+        let nats =
+            NatsPart::start(options.nats, folder.path(), options.room_cap, environment).await?;
         let mut topology = Self {
             nodes: Vec::new(),
             workers: Vec::new(),
@@ -163,6 +173,9 @@ impl Topology {
                 ("DRAIN_OVER", "0.5"),
             ]);
             environment.extend(settings(NO_LIMITS));
+            if options.one_thread_each {
+                environment.extend(settings([(TOKIO_THREADS, "1")]));
+            }
             environment.extend(options.node_settings.iter().cloned());
             self.links.push(link);
             let member = Member::Node(index);

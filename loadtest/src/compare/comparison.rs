@@ -55,9 +55,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<bool> {
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let programs = prepare(&cli.only, compare).await?;
     let mut floor = Vec::new();
-    for room_size in &plan.rooms {
-        eprintln!("        a bare write(2) a delivery, rooms of {room_size}");
-        floor.push(floor::measure(&programs.compare, &plan, *room_size).await?);
+    for &rate in &plan.costs {
+        for &room_size in &plan.rooms {
+            eprintln!("        a bare write(2) a delivery, rooms of {room_size}, {rate}/s");
+            floor.push(floor::measure(&programs.compare, &plan, room_size, rate).await?);
+        }
     }
     let mut all = Vec::new();
     for contender in &cli.only {

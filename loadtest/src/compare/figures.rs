@@ -32,10 +32,20 @@ pub struct RoomFigures {
     pub tries: Vec<(f64, bool)>,
     /// Cores in use while all clients were connected and silent.
     pub idle: CpuSeconds,
-    /// The run at a fixed rate of deliveries, whose processor time is taken.
-    pub cost: Outcome,
+    /// The runs at fixed rates of deliveries, whose processor time is taken.
+    pub costs: Vec<CostFigures>,
     /// Each time that the contender had to be started anew.
     pub breakdowns: Vec<Breakdown>,
+}
+
+/// What a rate cost.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CostFigures {
+    /// Deliveries a second.
+    pub rate: f64,
+    #[serde(flatten)]
+    pub outcome: Outcome,
 }
 
 /// A rate that a contender did not survive.
@@ -153,7 +163,10 @@ pub fn faults(figures: &Figures) -> Vec<String> {
     };
     check("at the fixed rate".to_owned(), &figures.latency);
     for room in &figures.rooms {
-        check(format!("in rooms of {}", room.room_size), &room.cost);
+        for cost in &room.costs {
+            let rate = number(Some(cost.rate), 0);
+            check(format!("in rooms of {} at {rate}/s", room.room_size), &cost.outcome);
+        }
     }
     for room in &figures.rooms {
         faults.extend(room.breakdowns.iter().map(|Breakdown { rate, what }| {

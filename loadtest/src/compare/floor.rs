@@ -19,7 +19,7 @@ use wire::{RoomName, Timestamp, User, client::ChatMessage};
 use super::{
     assistant::Assistant,
     bare_write::{Order, SUBCOMMAND},
-    plan::{CONTENT, COST_DELIVERIES, Plan},
+    plan::{CONTENT, Plan},
 };
 use crate::{
     client::READ_BUFFER,
@@ -33,17 +33,19 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(5);
 
-/// The floor in rooms of one size.
+/// The floor in rooms of one size, at one rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FloorFigures {
     pub room_size: usize,
+    /// Deliveries a second.
+    pub rate: f64,
     pub deliveries: u64,
     /// Microseconds of processor time a delivery.
     pub micros: f64,
 }
 
-/// Has a bare server write to as many clients as the plan has, at the rate at which costs are taken.
+/// Has a bare server write to as many clients as the plan has, `rate` frames a second.
 ///
 /// # Errors
 /// When it does not run, or not everything comes.
@@ -51,11 +53,12 @@ pub async fn measure(
     program: &Path,
     plan: &Plan,
     room_size: usize,
+    rate: f64,
 ) -> anyhow::Result<FloorFigures> {
     #[allow(clippy::cast_precision_loss)]
-    let rate = COST_DELIVERIES / room_size as f64;
+    let messages = rate / room_size as f64;
     let (connections, duration) = (plan.clients, plan.step * 2);
-    let order = Order { connections, room_size, rate, duration, text: text()? };
+    let order = Order { connections, room_size, rate: messages, duration, text: text()? };
     let mut writer = Assistant::start(program, SUBCOMMAND, &order).await?;
     let port: u16 = writer.answer().await?;
     let read = Rc::new(Cell::new(0));
@@ -82,7 +85,7 @@ pub async fn measure(
     ensure!(came == deliveries, "of {deliveries} frames of a bare server {came} came");
     #[allow(clippy::cast_precision_loss)]
     let micros = seconds * 1e6 / deliveries.max(1) as f64;
-    Ok(FloorFigures { room_size, deliveries, micros })
+    Ok(FloorFigures { room_size, rate, deliveries, micros })
 }
 
 /// A message as one comes from Starling, in all its length.

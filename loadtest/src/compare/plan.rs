@@ -22,6 +22,8 @@ pub struct Plan {
     pub nodes: usize,
     /// Starling's fan-out workers.
     pub workers: usize,
+    /// Deliveries a second at which the processor time of one is taken.
+    pub costs: Vec<f64>,
     pub search: SearchPlan,
     pub absence: AbsencePlan,
 }
@@ -54,8 +56,6 @@ pub struct AbsencePlan {
 pub const LATENCY_RATE: f64 = 100.0;
 /// The room of the run at a fixed rate.
 pub const LATENCY_ROOM: usize = 10;
-/// Deliveries a second at which the processor time of one is taken.
-pub const COST_DELIVERIES: f64 = 5_000.0;
 /// The content of a message in bytes, where its size is not what is measured.
 pub const CONTENT: usize = 64;
 /// The 99th percentile above which a rate is too much.
@@ -72,6 +72,8 @@ impl Plan {
             connections: vec![2_000, 10_000],
             nodes: 2,
             workers: 2,
+            // Little for any of them, and about half of what the least of them can do.
+            costs: vec![5_000.0, 20_000.0],
             search: SearchPlan { from: 20_000.0, growth: 2.0, halvings: 4 },
             absence: AbsencePlan {
                 clients: 200,
@@ -91,6 +93,7 @@ impl Plan {
             rooms: vec![10, 100],
             step: Duration::from_secs(1),
             connections: vec![500],
+            costs: vec![5_000.0],
             search: SearchPlan { from: 5_000.0, growth: 3.0, halvings: 3 },
             absence: AbsencePlan { clients: 40, rate: 50.0, ..full.absence },
             ..full

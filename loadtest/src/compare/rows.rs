@@ -3,8 +3,9 @@
 //! Pure. Table and plot show the same rows.
 
 use super::{
-    figures::{Figures, MemoryFigures, RoomFigures},
+    figures::{Figures, MemoryFigures},
     floor::FloorFigures,
+    table::number,
 };
 
 /// Whether more or less of a figure is better.
@@ -44,17 +45,13 @@ impl Row {
     }
 }
 
-/// What a delivery costs.
-const COST: &str = "processor time of all servers, µs a delivery, at 5,000/s";
-
 /// All rows, in the order of the table.
 #[must_use]
 pub fn rows(all: &[Figures], floor: &[FloorFigures]) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add =
         |group: &str, name: String, better, decimals, of: &dyn Fn(&Figures) -> Option<f64>| {
-            let cells = all.iter().map(of).collect();
-            rows.push(Row { group: group.to_owned(), name, better, decimals, cells, floor: None });
+            rows.push(row(all, group, name, better, decimals, of));
         };
     let Some(first) = all.first() else { return rows };
 
@@ -64,13 +61,11 @@ pub fn rows(all: &[Figures], floor: &[FloorFigures]) -> Vec<Row> {
             Some(figures.rooms.get(at)?.saturation.as_ref()?.deliveries_per_second)
         });
     }
-    for (at, room) in first.rooms.iter().enumerate() {
-        let of = |pick: fn(&RoomFigures) -> Option<f64>| {
-            move |figures: &Figures| pick(figures.rooms.get(at)?)
+    rows.extend(costs(all, floor));
+    let mut add =
+        |group: &str, name: String, better, decimals, of: &dyn Fn(&Figures) -> Option<f64>| {
+            rows.push(row(all, group, name, better, decimals, of));
         };
-        let name = format!("rooms of {}", room.room_size);
-        add(COST, name, Better::Less, 1, &of(|room| room.cost.micros_of_all_servers()));
-    }
     for (at, room) in first.rooms.iter().enumerate() {
         let group = "processor time of all servers, ms a second, all clients connected and silent";
         let name = format!("rooms of {}", room.room_size);
@@ -106,12 +101,41 @@ pub fn rows(all: &[Figures], floor: &[FloorFigures]) -> Vec<Row> {
     add(group, "lost".to_owned(), Better::Less, 0, &|figures| Some(figures.absence.lost as f64));
     #[allow(clippy::cast_precision_loss)]
     add(group, "twice".to_owned(), Better::Less, 0, &|figures| Some(figures.absence.twice as f64));
-    // Measured for the same room sizes, in the same order.
-    let costs = rows.iter_mut().filter(|row| row.group == COST);
-    for (row, floor) in costs.zip(floor) {
-        row.floor = Some(floor.micros);
-    }
     rows
+}
+
+/// One measure of all contenders.
+fn row(
+    all: &[Figures],
+    group: &str,
+    name: String,
+    better: Better,
+    decimals: usize,
+    of: &dyn Fn(&Figures) -> Option<f64>,
+) -> Row {
+    let cells = all.iter().map(of).collect();
+    Row { group: group.to_owned(), name, better, decimals, cells, floor: None }
+}
+
+/// What a delivery costs: at each rate, in rooms of each size.
+fn costs(all: &[Figures], floor: &[FloorFigures]) -> Vec<Row> {
+    let Some(first) = all.first().and_then(|figures| figures.rooms.first()) else {
+        return Vec::new();
+    };
+    let cost_of = |(nth, rate): (usize, f64), (at, room_size): (usize, usize)| {
+        let per_second = number(Some(rate), 0);
+        let group = format!("processor time of all servers, µs a delivery, at {per_second}/s");
+        let of = |figures: &Figures| {
+            figures.rooms.get(at)?.costs.get(nth)?.outcome.micros_of_all_servers()
+        };
+        let same = |floor: &&FloorFigures| (floor.room_size, floor.rate) == (room_size, rate);
+        let floor = floor.iter().find(same).map(|floor| floor.micros);
+        let name = format!("rooms of {room_size}");
+        Row { floor, ..row(all, &group, name, Better::Less, 1, &of) }
+    };
+    let rates = || first.costs.iter().map(|cost| cost.rate).enumerate();
+    let sizes = || all[0].rooms.iter().map(|room| room.room_size).enumerate();
+    rates().flat_map(|rate| sizes().map(move |size| cost_of(rate, size))).collect()
 }
 
 /// Adds a row, by its group, its name, its better end, its decimals and its figures.

@@ -88,7 +88,10 @@ impl System {
 
     async fn starling(start: Start) -> anyhow::Result<Self> {
         let options = TopologyOptions::new(start.programs.compare.clone());
-        let options = TopologyOptions { nodes: start.nodes, workers: start.workers, ..options };
+        let (nodes, workers) = (start.nodes, start.workers);
+        // As the others' processes have.
+        let one_thread_each = true;
+        let options = TopologyOptions { nodes, workers, one_thread_each, ..options };
         let mut topology = Topology::start(options).await?;
         let (brokers, servers) =
             topology.processes().into_iter().partition(|(name, _)| name.starts_with("nats"));

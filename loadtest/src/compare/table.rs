@@ -38,7 +38,8 @@ fn write(
         number(machine.load, 1),
     )?;
     for figures in all {
-        writeln!(text, "{}: {}", figures.contender.title(), figures.processes.join(", "))?;
+        let (title, processes) = (figures.contender.title(), figures.processes.join(", "));
+        writeln!(text, "{title}: {processes}; one thread each")?;
     }
     write!(text, "\n{:NAME$}", "")?;
     for figures in all {

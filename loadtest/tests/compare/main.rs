@@ -74,15 +74,17 @@ fn every_figure_is_there(figures: &Value) {
         (count(figures, "/latency/stored"), count(figures, "/latency/deliveries"));
     // Half a second to warm up and two that are timed, at 100 messages a second, in rooms of ten.
     assert_eq!((count(figures, "/latency/sent"), stored, deliveries), (250, 250, 2_500));
-    let (expected, delivered) =
-        (count(figures, "/rooms/0/cost/expected"), count(figures, "/rooms/0/cost/deliveries"));
+    let (expected, delivered) = (
+        count(figures, "/rooms/0/costs/0/expected"),
+        count(figures, "/rooms/0/costs/0/deliveries"),
+    );
     assert_eq!((expected, delivered), (12_500, 12_500));
     assert!(figure(figures, "/rooms/0/idle/server") >= 0.0);
     assert_eq!(figures.pointer("/rooms/0/breakdowns"), Some(&Value::Array(Vec::new())));
     let tries = figures.pointer("/rooms/0/tries").and_then(Value::as_array).unwrap();
     assert!(tries.len() > 1, "one rate alone was tried: {figures}");
     assert!(figure(figures, "/latency/delivery/p99.9") > 0.0);
-    assert!(figure(figures, "/rooms/0/cost/cpu/server") > 0.0);
+    assert!(figure(figures, "/rooms/0/costs/0/cpu/server") > 0.0);
 
     assert_eq!((count(figures, "/memory/0/held"), count(figures, "/memory/0/asked")), (200, 200));
     assert_eq!(count(figures, "/memory/0/burstDeliveries"), 2_000);
