@@ -9,7 +9,7 @@ use super::{contender::Contender, plan::Plan};
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo run --release -p loadtest --bin compare              all three, some 15 minutes
+  cargo run --release -p loadtest --bin compare              all three, some 20 minutes
   target/release/compare --short                             some 2 minutes; rough figures
   target/release/compare --only starling,socketio-redis --rooms 1000 --seconds 10
   target/release/compare --connections 28000

@@ -62,7 +62,7 @@ pub const CONTENT: usize = 64;
 pub const P99_LIMIT: Duration = Duration::from_secs(1);
 
 impl Plan {
-    /// The full form, some 15 minutes for three contenders.
+    /// The full form, some 20 minutes for three contenders.
     #[must_use]
     pub fn full() -> Self {
         Self {
