@@ -19,6 +19,7 @@
 //! | `encoding` | answers to polls, compressed |
 //! | `packets` | how many packets a polling body may hold, and their portions |
 //! | `transport` | the handle by which the node sees and closes one client's transport |
+//! | `backlog` | what waits for one client, in bytes |
 //! | `close_reason` | why transports end |
 //! | `intake` | what one client may send, before it is authenticated and after |
 //! | `frames` | how long a WebSocket's frames say that they are |
@@ -37,6 +38,7 @@
 //! | `refusal` | the answers to what is refused |
 //! | `fuzzing` | ways into the parsers, in the fuzzer's build alone |
 
+mod backlog;
 mod close_reason;
 mod config;
 mod deflate;
@@ -69,6 +71,7 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use backlog::Outgoing;
 pub use close_reason::CloseReason;
 pub use config::{EdgeConfig, IoService, build, builder};
 pub use deflate::deflated_frame;
@@ -78,7 +81,7 @@ pub use lane::Way;
 pub use origin::{InvalidOrigin, Origins};
 pub use refusal::REFUSAL_NAMES;
 pub use serve::serve;
-pub use transport::{Outgoing, Transport};
+pub use transport::Transport;
 
 use intake::{Budget, IntakeBounds};
 use refusal::{Refusal, Refusals};
