@@ -26,6 +26,7 @@
 //! | `portions` | a large frame as the fragments that it is handed on in |
 //! | `headers` | what every answer tells browsers |
 //! | `stream` | the WebSocket stream that obeys that handle |
+//! | `traffic` | what has gone through transports, in numbers |
 //! | `lane` | the way of ready frames to a client past socketioxide, and their order with what that writes |
 //! | `deflate` | permessage-deflate: offers, compressed frames, and inflating under a cap |
 //! | `passing` | what socketioxide writes, as it passes by |
@@ -64,6 +65,7 @@ mod registry;
 mod serve;
 mod standing;
 mod stream;
+mod traffic;
 mod transport;
 mod upgrade;
 
@@ -81,6 +83,7 @@ pub use lane::Way;
 pub use origin::{InvalidOrigin, Origins};
 pub use refusal::REFUSAL_NAMES;
 pub use serve::serve;
+pub use traffic::Traffic;
 pub use transport::Transport;
 
 use intake::{Budget, IntakeBounds};
@@ -133,14 +136,9 @@ impl Edge {
         self.registry.len()
     }
 
-    /// Bytes that all transports have received and sent since the start.
-    pub fn bytes(&self) -> (u64, u64) {
-        self.registry.bytes()
-    }
-
-    /// Writes to all WebSockets since the start.
-    pub fn writes(&self) -> u64 {
-        self.registry.writes()
+    /// What has gone through all transports since the start.
+    pub fn traffic(&self) -> Traffic {
+        self.registry.traffic()
     }
 
     /// The limits of its clients.

@@ -16,7 +16,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use super::{
-    CloseReason,
+    CloseReason, Traffic,
     backlog::{Backlog, Outgoing},
     frame,
     intake::Intake,
@@ -43,6 +43,9 @@ struct Shared {
     deflated: AtomicBool,
     bytes_in: AtomicU64,
     backlog: Backlog,
+    /// As [`Traffic`] has them.
+    plain: AtomicU64,
+    deflated_bytes: AtomicU64,
     intake: Intake,
     /// How many namespaces its client is in.
     namespaces: AtomicU32,
@@ -65,6 +68,8 @@ impl Transport {
             deflated: AtomicBool::new(false),
             bytes_in: AtomicU64::new(0),
             backlog: Backlog::new(max_waiting),
+            plain: AtomicU64::new(0),
+            deflated_bytes: AtomicU64::new(0),
             intake,
             namespaces: AtomicU32::new(0),
             reader: AtomicWaker::new(),
@@ -121,9 +126,21 @@ impl Transport {
         self.0.backlog.sent()
     }
 
-    /// Writes to its WebSocket.
-    pub fn writes(&self) -> u64 {
-        self.lane().writes()
+    /// What has gone through it.
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic {
+            received: self.bytes_in(),
+            sent: self.bytes_out(),
+            writes: self.lane().writes(),
+            plain: self.0.plain.load(Ordering::Relaxed),
+            deflated: self.0.deflated_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A frame of so many bytes is about to be sent that would have so many uncompressed.
+    pub fn count_deflated(&self, plain: usize, deflated: usize) {
+        self.0.plain.fetch_add(plain as u64, Ordering::Relaxed);
+        self.0.deflated_bytes.fetch_add(deflated as u64, Ordering::Relaxed);
     }
 
     /// Takes in so many bytes for the client; false where too many wait already, and they are not to be

@@ -27,6 +27,17 @@ fn a_websockets_frames_have_a_header() {
 }
 
 #[test]
+fn what_goes_through_is_told() {
+    let transport = transport();
+    transport.count_in(7);
+    transport.count_out(40);
+    transport.count_deflated(1_000, 300);
+    transport.count_deflated(2_000, 400);
+    let expected = Traffic { received: 7, sent: 40, writes: 0, plain: 3_000, deflated: 700 };
+    assert_eq!(transport.traffic(), expected);
+}
+
+#[test]
 fn a_transport_is_idle_once_its_last_namespace_is_left() {
     let transport = transport();
     transport.enter();
