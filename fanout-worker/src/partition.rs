@@ -3,6 +3,9 @@
 //! Pure. Composes [`Membership`] (who is to get what), [`Rosters`] (who is where) and a [`NodeLink`]
 //! a node (what it was sent). Reading, sending and the right to do so are [`crate::owner`]'s.
 
+mod port;
+mod presence;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +15,7 @@ use wire::delivery::{Delivered, ReportPresence, ToNode};
 use wire::ephemeral::{FromNode, Interest};
 use wire::{NodeId, Partition, RoomName, Seq, client::Typing, kv::Epoch};
 
+pub use self::port::{Effect, Entry, Input, Record};
 use crate::liveness::View;
 use crate::membership::{Change, Membership};
 use crate::node_link::NodeLink;
@@ -35,59 +39,6 @@ pub struct Timing {
     pub digest_interval: Duration,
     /// After how long the interest of a dead node is removed from the log.
     pub remove_dead_after: Duration,
-}
-
-/// One record of the log.
-#[derive(Debug, Clone)]
-pub struct Record {
-    pub seq: Seq,
-    pub entry: Entry,
-}
-
-/// What a record says.
-#[derive(Debug, Clone)]
-pub enum Entry {
-    Message {
-        room: RoomName,
-        body: Box<RawValue>,
-        /// What its delivery is to follow, where it is traced.
-        trace: Option<Arc<str>>,
-    },
-    Interest {
-        room: RoomName,
-        node: NodeId,
-        interest: Interest,
-    },
-    /// Nothing that anybody could be told: it only takes up its sequence.
-    Unreadable,
-}
-
-/// What reaches an owner.
-#[derive(Debug)]
-pub enum Input {
-    /// The next records of the log, in order.
-    Log(Vec<Record>),
-    /// A node said something.
-    Said(FromNode),
-    /// Other nodes live than before.
-    Nodes(Arc<View<NodeId>>),
-    /// The connection was lost and made again: what was sent may not have arrived.
-    Reconnected,
-    /// Time passed.
-    Wake,
-}
-
-/// What an owner is to do.
-#[derive(Debug)]
-pub enum Effect {
-    Send {
-        node: NodeId,
-        item: ToNode,
-        /// Nobody waits for it: it may go with what goes there next.
-        patient: bool,
-    },
-    /// Write into the log that the node left the room, if its record is still the one at `joined`.
-    RemoveInterest { room: RoomName, node: NodeId, joined: Seq },
 }
 
 /// The state of one tenure.
@@ -353,8 +304,6 @@ fn take_due(at: &mut Option<Instant>, now: Instant) -> bool {
     }
     due
 }
-
-mod presence;
 
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,12 @@ ROWS = [
          [(rate("starling_rate_limited_total", "what, per"), "{{what}} per {{per}}")]),
         ("Bytes of transports", "Bps", "From clients and to clients, with framing.",
          [(rate("starling_received_bytes_total"), "from clients"), (rate("starling_sent_bytes_total"), "to clients")]),
+        ("Writes to WebSockets", "wps",
+         "Each is a system call; what is ready at once goes in one. Against events to clients it says how much is gathered.",
+         [(rate("starling_socket_writes_total", "instance"), "{{instance}}")]),
+        ("Compressed messages to clients", "Bps",
+         "Frames of WebSockets that went out compressed (COMPRESSION), and what they would have been: the difference is saved.",
+         [(rate("starling_deflate_plain_bytes_total"), "uncompressed"), (rate("starling_deflate_sent_bytes_total"), "sent")]),
     ]),
     ("Events and messages", [
         ("Events taken", "reqps", "What clients sent and nodes took, by event.",

@@ -82,6 +82,24 @@ test('a text of 1 KB is at most 60 % of its bytes on the wire, both ways', async
   assert.ok(compressed.sent <= 0.65 * as.sent, `${compressed.sent} of ${as.sent} bytes sent`);
 });
 
+test('a node counts what it saves, for each who is sent it compressed', async (t) => {
+  const count = async () => {
+    const text = await (await fetch(`${nodes[1]}/metrics`)).text();
+    return ['plain', 'sent'].map((which) => Number(text.match(new RegExp(`^starling_deflate_${which}_bytes_total (\\d+)$`, 'm'))[1]));
+  };
+  const room = newRoom();
+  const sender = await member(t, room);
+  const receivers = [await member(t, room, { node: 1 }), await member(t, room, { node: 1 })];
+  await member(t, room, { ...plain, node: 1 });
+  const before = await count();
+  await sender.say(room, PROSE);
+  for (const receiver of receivers) await receiver.message(room, PROSE);
+  const [uncompressed, sent] = (await count()).map((bytes, at) => bytes - before[at]);
+  // What surrounds the text is some 250 bytes; who is there may come with it.
+  assert.ok(uncompressed > 2 * PROSE.length && uncompressed < 5 * PROSE.length, `${uncompressed} bytes uncompressed`);
+  assert.ok(sent > 0 && sent < 0.65 * uncompressed, `${sent} of ${uncompressed} bytes`);
+});
+
 test('what is too large is so however small it was made', async (t) => {
   const room = newRoom();
   const other = await member(t, room);

@@ -101,11 +101,25 @@ describe('by the socket', { concurrency: true }, () => {
   test('one byte too many is too much; the largest is taken', async (t) => {
     const room = newRoom('file');
     const sender = await member(t, room);
-    // The client compresses what it sends, and what becomes a hundredth of itself is taken for a bomb.
-    const noise = randomBytes(bounds.maxFileBytes + 1);
-    const refused = await sendFile(sender, noise, { room });
-    assert.deepEqual([refused.status, refused.code], ['error', 'too_large']);
-    await queueFile(sender, noise.subarray(1), { room });
+    // The client compresses what it sends: the one becomes no smaller, the other a thousandth of itself.
+    for (const file of [randomBytes(bounds.maxFileBytes + 1), Buffer.alloc(bounds.maxFileBytes + 1, 'x')]) {
+      const refused = await sendFile(sender, file, { room });
+      assert.deepEqual([refused.status, refused.code], ['error', 'too_large']);
+      await queueFile(sender, file.subarray(1), { room });
+    }
+  });
+
+  test('minutes of silence come, however small they are on the way', async (t) => {
+    const room = newRoom('sound');
+    const sender = await member(t, room, { socket: { perMessageDeflate: { threshold: 1_024 } } });
+    const silence = tone(94, 48_000).fill(0, 44);
+    assert.ok(silence.length > 9_000_000);
+    const wire = sender.socket.io.engine.transport.ws._socket;
+    const before = wire.bytesWritten;
+    const mediaId = await queueFile(sender, silence, { room, filename: 'silence.wav' });
+    const sent = wire.bytesWritten - before;
+    assert.ok(sent < silence.length / 100, `${sent} bytes were sent for ${silence.length}`);
+    assert.match((await shown(sender, mediaId)).mime, /^audio\//);
   });
 
   test('what is no file is refused, and the socket goes on', async (t) => {

@@ -201,7 +201,8 @@ pub struct UserList {
     pub users: Vec<User>,
 }
 
-/// `presence`: who came and who went since the last one.
+/// `presence`: who came and who went since the last one, at most [`crate::event::MAX_LISTED_USERS`] of
+/// each. Where more did, a [`UserList`] comes in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     pub room: RoomName,

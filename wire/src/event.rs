@@ -70,7 +70,8 @@ pub const MAX_FILE_BYTES: usize = 10 * 1024 * 1024;
 pub const DEFAULT_HISTORY: usize = 50;
 /// The most messages in one history answer; a larger `limit` gets this many.
 pub const MAX_HISTORY: usize = 200;
-/// The most users that a `user-list` names; `count` tells how many there are.
+/// The most users that a `user-list` names, where `count` tells how many there are; and the most that
+/// a `presence` names as joined or as left: for more than those a `user-list` comes in its place.
 pub const MAX_LISTED_USERS: usize = 200;
 /// Rooms of up to this many users get a whole `user-list` on each change, larger ones a `presence`.
 pub const SMALL_ROOM_USERS: usize = 25;

@@ -116,7 +116,7 @@ impl EdgeConfig {
     /// Packets that may wait for one client: so many that the bound in bytes comes first. Their queue
     /// grows with what waits.
     fn max_packets(&self) -> usize {
-        let packets = self.max_waiting.saturating_mul(super::transport::ANSWERS) / SMALLEST_PACKET;
+        let packets = self.max_waiting.saturating_mul(super::backlog::ANSWERS) / SMALLEST_PACKET;
         usize::try_from(packets.max(1_024)).unwrap_or(usize::MAX)
     }
 }

@@ -18,10 +18,6 @@ use crate::limits::{Caller, Limits, Place, Wait};
 /// Larger texts count, for a node has to keep them until they are complete; below, it is too little to
 /// mind.
 const LARGE: u64 = 64 << 10;
-/// A compressed message may become so many bytes of however few,
-const SMALL: u64 = 1 << 20;
-/// and beyond that so many times what came: what people write and record stays below.
-const MOST_TIMES: u64 = 64;
 /// How many times over a client may send what it may send in one packet before it is authenticated: a
 /// few attempts, and what upkeep takes.
 const ATTEMPTS: u64 = 4;
@@ -185,17 +181,17 @@ impl Intake {
         self.limits.frame(&self.caller).map_err(|_| CloseReason::Protocol)
     }
 
-    /// A compressed message has so much, so far. What it saves its client in bytes it costs it in frames.
+    /// A compressed message has so much, so far. However little came, it takes up room as if it had come
+    /// as it is, and what its client has saved is counted. How often it goes into itself tells nothing:
+    /// silence becomes a thousandth of itself.
     fn inflated(&self, inflated: Inflated) -> Result<(), CloseReason> {
         let Inflated { message, more, of } = inflated;
-        let blown_up = message.bytes > SMALL && message.bytes / MOST_TIMES > of;
-        if message.bytes > self.max_payload || blown_up {
+        if message.bytes > self.max_payload {
             return Err(CloseReason::Protocol);
         }
-        let saved = |bytes: u64| bytes.saturating_sub(of) / LARGE;
-        if saved(message.bytes) > saved(message.bytes - more) {
-            self.pace()?;
-        }
+        let saved = |bytes: u64| bytes.saturating_sub(of);
+        let saved = saved(message.bytes - more)..saved(message.bytes);
+        self.limits.saved(&self.caller, saved).map_err(|_| CloseReason::Protocol)?;
         if !self.is_admitted() {
             self.inflated.fetch_add(more, Ordering::Relaxed);
             if !self.may_have_sent(of) {

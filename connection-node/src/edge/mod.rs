@@ -19,12 +19,14 @@
 //! | `encoding` | answers to polls, compressed |
 //! | `packets` | how many packets a polling body may hold, and their portions |
 //! | `transport` | the handle by which the node sees and closes one client's transport |
+//! | `backlog` | what waits for one client, in bytes |
 //! | `close_reason` | why transports end |
 //! | `intake` | what one client may send, before it is authenticated and after |
 //! | `frames` | how long a WebSocket's frames say that they are |
 //! | `portions` | a large frame as the fragments that it is handed on in |
 //! | `headers` | what every answer tells browsers |
 //! | `stream` | the WebSocket stream that obeys that handle |
+//! | `traffic` | what has gone through transports, in numbers |
 //! | `lane` | the way of ready frames to a client past socketioxide, and their order with what that writes |
 //! | `deflate` | permessage-deflate: offers, compressed frames, and inflating under a cap |
 //! | `passing` | what socketioxide writes, as it passes by |
@@ -37,6 +39,7 @@
 //! | `refusal` | the answers to what is refused |
 //! | `fuzzing` | ways into the parsers, in the fuzzer's build alone |
 
+mod backlog;
 mod close_reason;
 mod config;
 mod deflate;
@@ -62,6 +65,7 @@ mod registry;
 mod serve;
 mod standing;
 mod stream;
+mod traffic;
 mod transport;
 mod upgrade;
 
@@ -69,6 +73,7 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use backlog::Outgoing;
 pub use close_reason::CloseReason;
 pub use config::{EdgeConfig, IoService, build, builder};
 pub use deflate::deflated_frame;
@@ -78,7 +83,8 @@ pub use lane::Way;
 pub use origin::{InvalidOrigin, Origins};
 pub use refusal::REFUSAL_NAMES;
 pub use serve::serve;
-pub use transport::{Outgoing, Transport};
+pub use traffic::Traffic;
+pub use transport::Transport;
 
 use intake::{Budget, IntakeBounds};
 use refusal::{Refusal, Refusals};
@@ -130,14 +136,9 @@ impl Edge {
         self.registry.len()
     }
 
-    /// Bytes that all transports have received and sent since the start.
-    pub fn bytes(&self) -> (u64, u64) {
-        self.registry.bytes()
-    }
-
-    /// Writes to all WebSockets since the start.
-    pub fn writes(&self) -> u64 {
-        self.registry.writes()
+    /// What has gone through all transports since the start.
+    pub fn traffic(&self) -> Traffic {
+        self.registry.traffic()
     }
 
     /// The limits of its clients.

@@ -8,7 +8,7 @@ use std::{
 
 use socketioxide::socket::Sid;
 
-use super::{CloseReason, Transport, intake::Intake};
+use super::{CloseReason, Traffic, Transport, intake::Intake};
 
 /// All open transports of one edge, and how many have ended for what reason.
 pub(super) struct Registry {
@@ -26,10 +26,8 @@ struct Open {
     sealed: bool,
     /// Transports that have ended, in the order of [`CloseReason::ALL`].
     ended: [u64; CloseReason::ALL.len()],
-    /// Bytes that those have received and sent.
-    bytes: (u64, u64),
-    /// Writes to their WebSockets.
-    writes: u64,
+    /// What has gone through those.
+    traffic: Traffic,
 }
 
 impl Registry {
@@ -72,18 +70,14 @@ impl Registry {
         self.lock().transports.values().map(Transport::waiting).sum()
     }
 
-    /// Bytes that all transports have received and sent, those that have ended included.
-    pub(super) fn bytes(&self) -> (u64, u64) {
+    /// What has gone through all transports, those that have ended included.
+    pub(super) fn traffic(&self) -> Traffic {
         let open = self.lock();
-        open.transports.values().fold(open.bytes, |(bytes_in, bytes_out), transport| {
-            (bytes_in + transport.bytes_in(), bytes_out + transport.bytes_out())
-        })
-    }
-
-    /// Writes to the WebSockets of all transports, those that have ended included.
-    pub(super) fn writes(&self) -> u64 {
-        let open = self.lock();
-        open.writes + open.transports.values().map(Transport::writes).sum::<u64>()
+        let mut traffic = open.traffic;
+        for transport in open.transports.values() {
+            traffic += transport.traffic();
+        }
+        traffic
     }
 
     /// How many transports have ended for each reason.
@@ -120,9 +114,7 @@ impl Drop for Entry {
         self.transport.close(CloseReason::Ended);
         let mut open = self.registry.lock();
         open.transports.remove(&self.transport.id());
-        open.bytes.0 += self.transport.bytes_in();
-        open.bytes.1 += self.transport.bytes_out();
-        open.writes += self.transport.writes();
+        open.traffic += self.transport.traffic();
         let reason = self.transport.close_reason();
         if let Some(at) = CloseReason::ALL.iter().position(|one| Some(*one) == reason) {
             open.ended[at] += 1;

@@ -16,23 +16,13 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use super::{
-    CloseReason, frame,
+    CloseReason, Traffic,
+    backlog::{Backlog, Outgoing},
+    frame,
     intake::Intake,
     lane::{Flushed, Lane, Out, Way},
     passing::packets_in,
 };
-
-/// How many times more may wait where a client asks for much at once and has yet to read it.
-pub(super) const ANSWERS: u64 = 4;
-
-/// What is to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outgoing {
-    /// Something that the client has not asked for.
-    Event,
-    /// What it waits for.
-    Answer,
-}
 
 /// One client's transport. A clone is the same transport.
 ///
@@ -52,11 +42,10 @@ struct Shared {
     /// Whether that WebSocket takes compressed messages, and may bring some.
     deflated: AtomicBool,
     bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
-    /// Bytes that were to be sent, counted like `bytes_out`.
-    taken_in: AtomicU64,
-    /// How many of them may wait.
-    max_waiting: u64,
+    backlog: Backlog,
+    /// As [`Traffic`] has them.
+    plain: AtomicU64,
+    deflated_bytes: AtomicU64,
     intake: Intake,
     /// How many namespaces its client is in.
     namespaces: AtomicU32,
@@ -78,9 +67,9 @@ impl Transport {
             websocket: AtomicBool::new(false),
             deflated: AtomicBool::new(false),
             bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
-            taken_in: AtomicU64::new(0),
-            max_waiting,
+            backlog: Backlog::new(max_waiting),
+            plain: AtomicU64::new(0),
+            deflated_bytes: AtomicU64::new(0),
             intake,
             namespaces: AtomicU32::new(0),
             reader: AtomicWaker::new(),
@@ -134,40 +123,31 @@ impl Transport {
 
     /// Bytes sent: all of a WebSocket's stream, and the bodies of polling responses.
     pub fn bytes_out(&self) -> u64 {
-        self.0.bytes_out.load(Ordering::Relaxed)
+        self.0.backlog.sent()
     }
 
-    /// Writes to its WebSocket.
-    pub fn writes(&self) -> u64 {
-        self.lane().writes()
+    /// What has gone through it.
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic {
+            received: self.bytes_in(),
+            sent: self.bytes_out(),
+            writes: self.lane().writes(),
+            plain: self.0.plain.load(Ordering::Relaxed),
+            deflated: self.0.deflated_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A frame of so many bytes is about to be sent that would have so many uncompressed.
+    pub fn count_deflated(&self, plain: usize, deflated: usize) {
+        self.0.plain.fetch_add(plain as u64, Ordering::Relaxed);
+        self.0.deflated_bytes.fetch_add(deflated as u64, Ordering::Relaxed);
     }
 
     /// Takes in so many bytes for the client; false where too many wait already, and they are not to be
-    /// sent. A packet of any size may wait alone.
-    ///
-    /// What Socket.IO sends by itself (pings, the handshake) is not taken in but counts as sent, so
-    /// that slightly more may wait than the bound says.
+    /// sent.
     #[must_use]
     pub fn take_in(&self, bytes: usize, what: Outgoing) -> bool {
-        let bytes = bytes as u64;
-        let bound = match what {
-            Outgoing::Event => self.0.max_waiting,
-            Outgoing::Answer => self.0.max_waiting.saturating_mul(ANSWERS),
-        };
-        let taken = |taken: u64| {
-            let sent = self.bytes_out();
-            // Nothing waits: counting starts anew, which sheds the difference above.
-            let taken = taken.max(sent);
-            (taken == sent || taken - sent + bytes <= bound).then_some(taken + bytes)
-        };
-        self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
-    }
-
-    /// What was taken in is not sent after all.
-    fn give_back(&self, bytes: usize) {
-        let less = |taken: u64| Some(taken.saturating_sub(bytes as u64));
-        // It never refuses.
-        let _ = self.0.taken_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.0.backlog.take_in(bytes, what)
     }
 
     /// The bytes that socketioxide makes of a packet's.
@@ -177,12 +157,12 @@ impl Transport {
 
     /// Whether so much waits that what is in no hurry should wait elsewhere.
     pub fn is_clogged(&self) -> bool {
-        self.waiting() > self.0.max_waiting / 4
+        self.0.backlog.is_clogged()
     }
 
     /// Bytes that wait for the client in this process.
     pub fn waiting(&self) -> u64 {
-        self.0.taken_in.load(Ordering::Relaxed).saturating_sub(self.bytes_out())
+        self.0.backlog.waiting()
     }
 
     /// The way of the next packet; one that goes through socketioxide is to be given to it now.
@@ -192,7 +172,7 @@ impl Transport {
 
     /// Socketioxide would not take it, and so many bytes that were taken in.
     pub fn refused(&self, bytes: usize) {
-        self.give_back(bytes);
+        self.0.backlog.give_back(bytes);
         self.lane().refused();
     }
 
@@ -214,7 +194,7 @@ impl Transport {
         if self.closed() {
             return;
         }
-        let flushed = self.lane().flush(&self.0.bytes_out);
+        let flushed = self.lane().flush(self.0.backlog.count());
         match flushed {
             Flushed::Done => {}
             Flushed::Blocked => self.0.reader.wake(),
@@ -272,7 +252,7 @@ impl Transport {
     }
 
     pub(super) fn count_out(&self, bytes: usize) {
-        self.0.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.0.backlog.count().fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// A WebSocket carries the transport from now on.
@@ -298,7 +278,7 @@ impl Transport {
 
     /// Writes on, for the reading task, what could not be written at once.
     pub(super) fn poll_waiting(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let written = self.lane().poll_waiting(cx, &self.0.bytes_out);
+        let written = self.lane().poll_waiting(cx, self.0.backlog.count());
         if written.is_ready() {
             // It may wait for the same socket, which knows of the last who asked alone.
             self.0.writer.wake();
@@ -308,15 +288,15 @@ impl Transport {
 
     /// Writes for socketioxide.
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.lane().poll_write(cx, bytes, &self.0.bytes_out)
+        self.lane().poll_write(cx, bytes, self.0.backlog.count())
     }
 
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.lane().poll_flush(cx, &self.0.bytes_out)
+        self.lane().poll_flush(cx, self.0.backlog.count())
     }
 
     pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.lane().poll_shutdown(cx, &self.0.bytes_out)
+        self.lane().poll_shutdown(cx, self.0.backlog.count())
     }
 
     /// Nothing that holds the lock can panic half-way through a change.

@@ -110,13 +110,21 @@ impl Line {
         }
         let takes = self.transport.is_deflated();
         let deflated = takes.then(|| packet.deflated_frame(|| deflated_frame(&parts))).flatten();
-        deflated.unwrap_or_else(|| packet.frame(|| text_frame(&parts)))
+        self.counted(deflated, &parts).unwrap_or_else(|| packet.frame(|| text_frame(&parts)))
     }
 
     /// A frame for this client alone.
     fn frame(&self, parts: &[&str]) -> Bytes {
         let deflated = self.transport.is_deflated().then(|| deflated_frame(parts)).flatten();
-        deflated.unwrap_or_else(|| text_frame(parts))
+        self.counted(deflated, parts).unwrap_or_else(|| text_frame(parts))
+    }
+
+    /// Counts what a compressed frame saves.
+    fn counted(&self, deflated: Option<Bytes>, parts: &[&str]) -> Option<Bytes> {
+        deflated.inspect(|frame| {
+            let plain = parts.iter().map(|part| part.len()).sum();
+            self.transport.count_deflated(self.transport.framed(plain), frame.len());
+        })
     }
 
     /// How a packet of Socket.IO names the socket's namespace, and what follows that.

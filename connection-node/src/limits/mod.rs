@@ -23,6 +23,7 @@ mod settings;
 
 use std::{
     net::IpAddr,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     time::{Duration, Instant},
 };
@@ -46,6 +47,8 @@ use self::{
 
 /// A file counts one event more for each part of this size.
 const FILE_PART: usize = 256 << 10;
+/// What a compressed message saves its client counts by parts of the same size.
+const SAVED_PART: u64 = FILE_PART as u64;
 /// WebSocket frames that may come for each event that may: a file is two, and a fragment is one.
 const FRAMES: u32 = 4;
 /// How often what is idle is forgotten.
@@ -189,6 +192,20 @@ impl Limits {
     /// has to be cut off.
     pub fn frame(&self, caller: &Caller) -> Result<(), Wait> {
         self.packets(caller, 1)
+    }
+
+    /// A compressed message has saved its client so many bytes, from what it had saved before on. Each
+    /// part of them costs what a part of a file does, but as a frame, for nobody can be told to wait
+    /// before the message is whole; and its address pays for it too, however many connections it makes.
+    pub fn saved(&self, caller: &Caller, bytes: Range<u64>) -> Result<(), Wait> {
+        let parts = (bytes.end / SAVED_PART).saturating_sub(bytes.start / SAVED_PART);
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+        if parts == 0 {
+            return Ok(());
+        }
+        self.packets(caller, parts)?;
+        let taken = self.address_events.take(&caller.address, parts);
+        taken.inspect_err(|_| self.counts.add(What::Frame, Per::Address))
     }
 
     /// So many packets have come by polling, each as good as a frame.

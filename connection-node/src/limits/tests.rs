@@ -56,6 +56,30 @@ fn files_count_by_their_size() {
 }
 
 #[test]
+fn what_compressing_saves_counts_as_a_files_bytes() {
+    const FILE: u64 = 10 << 20;
+    let limits = limits(|settings| {
+        settings.limit_socket_events = some(100);
+        settings.limit_address_events = some(500);
+    });
+    // In pieces of any size it is the same.
+    let saves = |caller: &Caller, piece: usize| {
+        let mut pieces = (0..FILE).step_by(piece).map(|at| at..(at + piece as u64).min(FILE));
+        pieces.all(|piece| limits.saved(caller, piece).is_ok())
+    };
+    let files = |caller: &Caller, piece| (0..99).take_while(|_| saves(caller, piece)).count();
+    let [one, other] = [Caller::new(address(1)), Caller::new(address(1))];
+    // The third file is answered `rate_limited`; who does not care is cut off.
+    assert_eq!(files(&one, 500), 10, "of 40 frames each");
+    // The rest is what the address has left.
+    assert_eq!(files(&other, 1 << 20), 2);
+    assert_eq!(files(&Caller::new(address(2)), 10 << 20), 10);
+    assert!(limits.saved(&one, 0..SAVED_PART - 1).is_ok(), "so little is nothing");
+    let counts: Vec<_> = limits.counts().all().filter(|(.., count)| *count > 0).collect();
+    assert_eq!(counts, [(What::Frame, Per::Socket, 2), (What::Frame, Per::Address, 1)]);
+}
+
+#[test]
 fn failures_keep_an_address_out() {
     let limits = limits(|settings| settings.limit_failures = some(3));
     for _ in 0..3 {

@@ -30,7 +30,12 @@ use wire::{ErrorCode, event::CLIENT_EVENTS};
 
 use self::labels::{Close, Connect, Event, HandshakeRefusal, Publish, RateLimited, Reason, Upload};
 pub use self::labels::{Connected, Published, UNREADABLE, Uploaded};
-use crate::{edge::Edge, hub::Hub, log::publisher::Publisher, uploads::Uploads};
+use crate::{
+    edge::{Edge, Traffic},
+    hub::Hub,
+    log::publisher::Publisher,
+    uploads::Uploads,
+};
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -86,6 +91,8 @@ pub struct Metrics {
     nats_refusals: Count,
     bytes_in: Count,
     bytes_out: Count,
+    deflate_plain_bytes: Count,
+    deflate_sent_bytes: Count,
     writes: Count,
 }
 
@@ -159,6 +166,16 @@ impl Default for Metrics {
             tasks: new(r, "tasks", "Tasks for connections and for reads of the log"),
             bytes_in: new(r, "received_bytes", "Bytes of transports, from clients"),
             bytes_out: new(r, "sent_bytes", "Bytes of transports, to clients"),
+            deflate_plain_bytes: new(
+                r,
+                "deflate_plain_bytes",
+                "Bytes that frames which went out compressed would have had",
+            ),
+            deflate_sent_bytes: new(
+                r,
+                "deflate_sent_bytes",
+                "Bytes of the frames that went out compressed",
+            ),
             writes: new(r, "socket_writes", "Writes to WebSockets, however much each took"),
             nats_refusals: new(r, "nats_refusals", "What NATS has denied to this node"),
             counting: Mutex::default(),
@@ -279,11 +296,17 @@ impl Metrics {
             let counter = self.refusals.get_or_create_owned(&HandshakeRefusal { reason });
             counter.inc_by(count.saturating_sub(counter.get()));
         }
-        let (bytes_in, bytes_out) = edge.bytes();
-        self.bytes_in.inc_by(bytes_in.saturating_sub(self.bytes_in.get()));
-        self.bytes_out.inc_by(bytes_out.saturating_sub(self.bytes_out.get()));
-        self.writes.inc_by(edge.writes().saturating_sub(self.writes.get()));
-        self.nats_refusals.inc_by(refusals.saturating_sub(self.nats_refusals.get()));
+        let Traffic { received, sent, writes, plain, deflated } = edge.traffic();
+        for (counter, count) in [
+            (&self.bytes_in, received),
+            (&self.bytes_out, sent),
+            (&self.writes, writes),
+            (&self.deflate_plain_bytes, plain),
+            (&self.deflate_sent_bytes, deflated),
+            (&self.nats_refusals, refusals),
+        ] {
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
     }
 }
 

@@ -12,6 +12,9 @@ fn every_series_is_there_from_the_start() {
         "starling_publishes_total{result=\"overloaded\"} 0",
         "starling_uploads_total{result=\"rate_limited\"} 0",
         "starling_events_total{event=\"chat-message\",result=\"taken\"} 0",
+        "starling_deflate_plain_bytes_total 0",
+        "starling_deflate_sent_bytes_total 0",
+        "starling_socket_writes_total 0",
         "starling_events_total{event=\"unreadable\",result=\"invalid\"} 0",
     ] {
         assert!(text.lines().any(|of| of == line), "{line} is missing in:\n{text}");

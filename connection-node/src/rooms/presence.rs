@@ -21,10 +21,13 @@ use super::{
 /// How long a joiner waits for a list that names it, and a lost snapshot is not asked for again.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// The roster's copy, and who still waits for a first list.
+/// The roster's copy, and who still waits for a list.
 #[derive(Default)]
 pub struct RoomPresence {
     roster: Roster,
+    /// So many have come or gone at once that everyone is owed a list. It waits for the next look at the
+    /// clock, for the owner tells of a crowd in parts.
+    crowd: bool,
     /// Joiners that have not seen a list with themselves in it.
     newcomers: HashSet<SocketKey>,
     newcomers_since: Option<Instant>,
@@ -56,7 +59,7 @@ impl RoomPresence {
 
     /// Whether somebody waits for a list.
     pub fn is_owing(&self) -> bool {
-        !self.newcomers.is_empty()
+        self.crowd || !self.newcomers.is_empty()
     }
 
     /// The owner's update. `user_of` tells whose a newcomer's socket is.
@@ -72,24 +75,30 @@ impl RoomPresence {
             Applied::Gap => Announcement { ask: self.may_ask(now), ..Announcement::default() },
             Applied::Changed { joined, left } => {
                 self.asked_at = None;
-                let changed = !joined.is_empty() || !left.is_empty();
-                let small = self.roster.count() <= event::SMALL_ROOM_USERS;
-                let everyone = match (changed, small) {
-                    (false, _) => None,
-                    (true, true) => self.list(room),
-                    (true, false) => {
-                        let count = self.roster.count();
-                        let presence = Presence { room: room.clone(), count, joined, left };
-                        Packet::new(event::PRESENCE, &presence).ok()
-                    }
-                };
-                if everyone.is_some() && small {
-                    self.newcomers = HashSet::new();
-                }
+                let everyone = self.news(room, joined, left);
                 let newcomers = self.serve(room, user_of);
                 Announcement { everyone, newcomers, ask: false }
             }
         }
+    }
+
+    /// What everyone is told of those who came and went: their names, or who is there now where that
+    /// is less to say.
+    fn news(&mut self, room: &RoomName, joined: Vec<User>, left: Vec<User>) -> Option<Packet> {
+        if joined.is_empty() && left.is_empty() {
+            return None;
+        }
+        if self.roster.count() <= event::SMALL_ROOM_USERS {
+            self.crowd = false;
+            self.newcomers = HashSet::new();
+            return self.list(room);
+        }
+        self.crowd |= joined.len().max(left.len()) > event::MAX_LISTED_USERS;
+        if self.crowd {
+            return None;
+        }
+        let presence = Presence { room: room.clone(), count: self.roster.count(), joined, left };
+        Packet::new(event::PRESENCE, &presence).ok()
     }
 
     /// Lists for newcomers whom the roster names by now.
@@ -107,24 +116,23 @@ impl RoomPresence {
         self.give(room, served)
     }
 
-    /// Lists for newcomers who have waited long enough, complete or not; and whether the owner must
-    /// be asked again.
-    pub fn overdue(
-        &mut self,
-        room: &RoomName,
-        now: Instant,
-    ) -> (Option<(Packet, Vec<SocketKey>)>, bool) {
+    /// The list that a crowd has made due, and lists for newcomers who have waited long enough, complete
+    /// or not; then the owner may have to be asked again.
+    pub fn overdue(&mut self, room: &RoomName, now: Instant) -> Announcement {
+        if std::mem::take(&mut self.crowd) {
+            return Announcement { everyone: self.list(room), ..Announcement::default() };
+        }
         if self.newcomers.is_empty() {
             self.newcomers_since = None;
-            return (None, false);
+            return Announcement::default();
         }
         let since = *self.newcomers_since.get_or_insert(now);
         if now.duration_since(since) < PATIENCE {
-            return (None, false);
+            return Announcement::default();
         }
         let ask = !self.roster.is_known() && self.may_ask(now);
-        let everyone = self.newcomers.iter().copied().collect();
-        (self.give(room, everyone), ask)
+        let waiting = self.newcomers.iter().copied().collect();
+        Announcement { everyone: None, newcomers: self.give(room, waiting), ask }
     }
 
     fn give(&mut self, room: &RoomName, keys: Vec<SocketKey>) -> Option<(Packet, Vec<SocketKey>)> {

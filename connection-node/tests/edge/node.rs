@@ -63,10 +63,10 @@ impl Node {
     pub async fn start_with(config: EdgeConfig, app: Router) -> Self {
         let (service, io) = edge::build(&config);
         let (saw, seen) = mpsc::unbounded_channel();
-        listen(&io, &saw);
+        let edge = Edge::new(config);
+        listen(&io, &edge, &saw);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let edge = Edge::new(config);
         let shutdown = CancellationToken::new();
         let served =
             tokio::spawn(edge::serve(listener, app, service, edge.clone(), shutdown.clone()));
@@ -135,19 +135,22 @@ fn after(connected: usize, seen: &Seen) -> usize {
 }
 
 /// Says `ready` once its handlers are in place; answers `echo` by its acknowledgement, `file` by a
-/// [`digest`], and `flood` by more than any buffer holds.
-fn listen(io: &SocketIo, saw: &mpsc::UnboundedSender<Seen>) {
-    let saw = saw.clone();
+/// [`digest`] or that there are too many, and `flood` by more than any buffer holds.
+fn listen(io: &SocketIo, edge: &Arc<Edge>, saw: &mpsc::UnboundedSender<Seen>) {
+    let (edge, saw) = (edge.clone(), saw.clone());
     io.ns("/", async move |socket: SocketRef| {
         let transport = socket.req_parts().extensions.get::<Transport>().cloned();
         let transport = transport.expect("every socket has its transport");
         // Here everybody who enters the namespace is taken for authenticated.
         transport.intake().admit();
         socket.on("echo", async |Data::<String>(text), ack: AckSender| ack.send(&text).unwrap());
-        let intake = transport.clone();
+        let of = transport.clone();
         socket.on("file", async move |Data::<Bytes>(file), ack: AckSender| {
-            intake.intake().complete();
-            ack.send(&digest(&file)).unwrap();
+            of.intake().complete();
+            match edge.limits().event(of.intake().caller(), "somebody", file.len()) {
+                Ok(()) => ack.send(&digest(&file)).unwrap(),
+                Err(_) => ack.send("rate_limited").unwrap(),
+            }
         });
         socket.on("flood", async |socket: SocketRef| {
             let text = "x".repeat(256 << 10);

@@ -142,3 +142,6 @@ fn send_roster<'a>(
         effects.extend(items.map(|item| Effect::Send { node: node.clone(), item, patient: false }));
     }
 }
+
+#[cfg(test)]
+mod tests;

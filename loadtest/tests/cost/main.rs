@@ -36,8 +36,11 @@ const IDLE: Duration = Duration::from_secs(5);
 /// Messages that open what stays open.
 const WARM_UP: u64 = 10;
 
-/// What one size of rooms may cost. A bound stands some 30 % above what was measured; in rooms of 100 and of
-/// 1,000 one allocation more for each delivery does not pass.
+/// What one size of rooms may cost. No delivery allocates: what a message costs is the same in rooms of any
+/// size, some hundred allocations, of which some are there or not as its way falls out. The rest of the
+/// spread is idling, of which one window differs from the next by up to 5,000 allocations and 350 KB, shared
+/// by so many messages; a bound leaves room for that in either window. In rooms of 100 and of 1,000 one
+/// allocation more for each delivery does not pass, in the largest not one for each eighth.
 struct Bound {
     room_size: usize,
     messages: u64,
@@ -46,26 +49,26 @@ struct Bound {
 }
 
 const BOUNDS: [Bound; 3] = [
-    // Measured: 110 to 139 allocations, 11.0 to 13.6 KB.
+    // Measured: 90 to 96 allocations, 9.4 to 9.7 KB.
     Bound {
         room_size: 10,
-        messages: 300,
-        allocations_each_message: 175.0,
-        bytes_each_message: 17_500.0,
+        messages: 600,
+        allocations_each_message: 140.0,
+        bytes_each_message: 15_000.0,
     },
-    // Measured: 140 to 277 allocations, 15.9 to 29.1 KB.
+    // Measured: 103 to 121 allocations, 10.7 to 11.9 KB.
     Bound {
         room_size: 100,
-        messages: 150,
-        allocations_each_message: 360.0,
-        bytes_each_message: 37_000.0,
+        messages: 400,
+        allocations_each_message: 180.0,
+        bytes_each_message: 18_000.0,
     },
-    // Measured: 1,042 to 1,174 allocations, 130 to 142 KB: one allocation for each delivery.
+    // Measured: 100 to 119 allocations, 7.8 to 10.8 KB.
     Bound {
         room_size: 1_000,
-        messages: 40,
-        allocations_each_message: 1_500.0,
-        bytes_each_message: 183_000.0,
+        messages: 150,
+        allocations_each_message: 220.0,
+        bytes_each_message: 22_000.0,
     },
 ];
 
@@ -106,9 +109,9 @@ async fn a_message_costs_no_more_than_it_did() {
         let (most, most_bytes) = (bound.allocations_each_message, bound.bytes_each_message);
         assert!(*times <= most, "{times} allocations a message, {most} at most; {members} members");
         assert!(*bytes <= most_bytes, "{bytes} bytes a message, {most_bytes} at most; {members}");
-        // One for each member, and the ack.
+        // One for each member, and the ack, which may go with the message: never one more.
         let expected = deliveries + 1.0;
-        assert!(*writes <= expected * 1.02, "{writes} writes a message, {expected} expected");
+        assert!(*writes <= expected + 0.5, "{writes} writes a message, {expected} expected");
     }
     servers.stop().await.unwrap();
     telemetry.end().await;

@@ -142,28 +142,67 @@ fn what_is_inflated_is_bounded_and_held() {
     assert_eq!(bounds.budget.held(), 0);
 }
 
+/// What a message of so many equal bytes does to a client's intake; how much came of it until it was
+/// refused, if it was.
+fn bomb(intake: &Intake, bytes: u64) -> (u64, Result<(), CloseReason>) {
+    const PIECE: u64 = 500;
+    // Deflate makes a thousandth of it at best.
+    intake.see(part(bytes / 1_000, true)).expect("it looks small");
+    let mut came = 0;
+    while came < bytes {
+        let more = PIECE.min(bytes - came);
+        came += more;
+        let message = Message { bytes: came, binary: true };
+        let seen = Seen::Inflated(Inflated { message, more, of: came / 1_000 });
+        if let Err(reason) = intake.see(seen) {
+            return (came, Err(reason));
+        }
+    }
+    (came, intake.see(Seen::End))
+}
+
 #[test]
-fn a_large_message_may_not_come_of_a_small_one() {
-    let one = intake(&IntakeBounds { max_payload: 10 << 20, ..bounds(u64::MAX) });
+fn how_small_a_message_was_made_does_not_matter() {
+    const FILE: u64 = 10 << 20;
+    let bounds = IntakeBounds { max_payload: FILE, ..bounds(FILE + (1 << 20)) };
+    let stranger = intake(&bounds);
+    let (came, refused) = bomb(&stranger, FILE);
+    assert_eq!(refused, Err(CloseReason::Protocol));
+    assert!(came <= 100_500, "{came} bytes before a token");
+    drop(stranger);
+    let [one, other] = [intake(&bounds), intake(&bounds)];
     one.admit();
-    let of = |of| {
-        let message = Message { bytes: SMALL + 64, binary: true };
-        one.see(Seen::Inflated(Inflated { message, more: 64, of }))
-    };
-    assert_eq!(of((SMALL >> 6) + 1), Ok(()));
-    assert_eq!(of(SMALL >> 6), Err(CloseReason::Protocol));
+    other.admit();
+    assert_eq!(bomb(&one, FILE), (FILE, Ok(())));
+    assert_eq!(bounds.budget.held(), FILE, "it is held as one that came as it is");
+    // Whoever comes next finds the memory that is left, however little it sends.
+    let (came, refused) = bomb(&other, FILE);
+    assert_eq!(refused, Err(CloseReason::Fault));
+    assert!((1 << 20..=(1 << 20) + 500).contains(&came), "{came} bytes");
+    one.complete();
+    drop(other);
+    assert_eq!(bounds.budget.held(), 0);
 }
 
 #[test]
 fn what_compressing_saves_costs_frames() {
     let limits =
-        LimitSettings { limit_socket_events: "1:2".parse().unwrap(), ..LimitSettings::off() };
-    let bounds = IntakeBounds { limits: Arc::new(Limits::new(&limits)), ..bounds(u64::MAX) };
+        LimitSettings { limit_socket_events: "1:25".parse().unwrap(), ..LimitSettings::off() };
+    let limits = Arc::new(Limits::new(&limits));
+    let bounds = IntakeBounds { limits, max_payload: 10 << 20, ..bounds(u64::MAX) };
     let one = intake(&bounds);
     one.admit();
-    let pieces = (1..=15).map(|n| one.see(inflated(n * LARGE, LARGE)));
-    let let_in = pieces.take_while(Result::is_ok).count();
-    assert!((8..12).contains(&let_in), "{let_in} times 64 KiB of a few bytes");
+    // 100 frames, and a few more for as long as the test takes.
+    let mut came = Vec::new();
+    for _ in 0..9 {
+        let (bytes, let_in) = bomb(&one, 10 << 20);
+        came.push(bytes >> 18);
+        if let_in.is_err() {
+            break;
+        }
+        one.complete();
+    }
+    assert!(matches!(came[..], [40, 40, 17..25]), "times 256 KiB of a few bytes: {came:?}");
 }
 
 #[test]

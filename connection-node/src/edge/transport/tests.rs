@@ -15,32 +15,26 @@ fn the_first_reason_stays() {
 }
 
 #[test]
-fn what_waits_is_bounded_in_bytes() {
+fn a_websockets_frames_have_a_header() {
     let transport = transport();
-    let event = |bytes| transport.take_in(bytes, Outgoing::Event);
-    assert!(event(200) && !transport.is_clogged() && event(400) && transport.is_clogged());
-    assert!(!event(600) && event(400));
-    assert_eq!(transport.waiting(), 1_000);
-    // Some goes out, and as much comes in again.
-    transport.count_out(500);
-    assert!(!event(501) && event(500));
-    // Who asks for much may have it wait.
-    let answer = |bytes| transport.take_in(bytes, Outgoing::Answer);
-    assert!(answer(3_000) && !answer(1));
-    // The end of the queue, and what was never taken in: counting starts anew.
-    transport.count_out(4_003);
-    assert_eq!(transport.waiting(), 0);
-    assert!(event(5_000), "a packet of any size may wait alone");
-    assert!(!event(1));
-    transport.count_out(5_000);
-    assert_eq!(transport.waiting(), 0);
-    // A WebSocket's frames have a header.
     assert_eq!(transport.framed(200), 200);
     assert!(transport.claim_websocket());
     assert_eq!((transport.framed(10), transport.framed(200)), (12, 204));
-    assert!(event(12) && event(204));
-    transport.give_back(204);
-    assert_eq!(transport.waiting(), 12);
+    assert!(transport.take_in(12, Outgoing::Event) && transport.take_in(204, Outgoing::Event));
+    transport.count_out(12);
+    transport.refused(204);
+    assert_eq!((transport.waiting(), transport.bytes_out()), (0, 12));
+}
+
+#[test]
+fn what_goes_through_is_told() {
+    let transport = transport();
+    transport.count_in(7);
+    transport.count_out(40);
+    transport.count_deflated(1_000, 300);
+    transport.count_deflated(2_000, 400);
+    let expected = Traffic { received: 7, sent: 40, writes: 0, plain: 3_000, deflated: 700 };
+    assert_eq!(transport.traffic(), expected);
 }
 
 #[test]

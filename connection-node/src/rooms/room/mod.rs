@@ -20,7 +20,7 @@ use super::{
     member::{Member, Waiter},
     packet::{Message, Packet},
     port::{Effect, Port, SocketKey},
-    presence::RoomPresence,
+    presence::{Announcement, RoomPresence},
     window::Window,
 };
 
@@ -129,6 +129,18 @@ impl<P: Port> Room<P> {
 
     pub fn member(&self, key: SocketKey) -> Option<&Member<P>> {
         self.members.get(&key)
+    }
+
+    /// Tells members of who is here.
+    pub fn announce(&self, news: &Announcement, port: &mut P) {
+        if let Some(packet) = &news.everyone {
+            for member in self.members.values() {
+                port.emit(&member.socket, packet);
+            }
+        }
+        if let Some((packet, keys)) = &news.newcomers {
+            self.emit_to(packet, keys, port);
+        }
     }
 
     /// Sends an event to some members.

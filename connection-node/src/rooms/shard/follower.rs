@@ -144,13 +144,9 @@ impl<P: Port> Shard<P> {
         let news =
             presence.updated(&name, update, now, |key| room.member(key).map(|member| &member.user));
         room.presence = presence;
-        if let Some(packet) = news.everyone {
-            for (_, member) in room.members() {
-                port.emit(&member.socket, &packet);
-            }
-        }
-        if let Some((packet, keys)) = news.newcomers {
-            room.emit_to(&packet, &keys, port);
+        room.announce(&news, port);
+        if room.presence.is_owing() {
+            self.pending.insert(name.clone());
         }
         if news.ask {
             self.ask(name, port);

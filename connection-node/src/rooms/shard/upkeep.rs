@@ -87,12 +87,10 @@ impl<P: Port> Shard<P> {
         pending.retain(|name| {
             let Some(room) = self.rooms.get_mut(name) else { return false };
             room.expire_waiters(now, port);
-            let (list, ask) = room.presence.overdue(name, now);
-            if let Some((packet, keys)) = list {
-                room.emit_to(&packet, &keys, port);
-            }
+            let overdue = room.presence.overdue(name, now);
+            room.announce(&overdue, port);
             let (idle, quiet) = (room.is_idle(self.settings.linger, now), room.is_settled());
-            if ask {
+            if overdue.ask {
                 self.ask(name.clone(), port);
             }
             if idle {

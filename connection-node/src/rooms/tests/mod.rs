@@ -3,19 +3,16 @@
 
 mod limits;
 mod model;
+mod presence;
+mod recorder;
 mod unusual;
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use proptest::prelude::*;
-use wire::{
-    RoomName,
-    delivery::{RosterChange, RosterUpdate},
-    ephemeral::FromNode,
-    event,
-};
+use wire::event;
 
-use self::model::{WINDOW, World, user};
+use self::model::{WINDOW, World};
 use super::{
     port::{Effect, Input},
     shard::Census,
@@ -262,83 +259,4 @@ fn a_former_owner_is_not_heard() {
     world.digest();
     world.settle();
     assert_eq!(world.received(key), [world.end]);
-}
-
-#[test]
-fn presence_is_reported_once_a_user() {
-    let mut world = World::new();
-    world.digest();
-    world.tick(Duration::from_millis(100));
-    world.port.effects.clear();
-    // Sockets 2 and 3 are the same user's.
-    let (_, two, three) = (world.join(None), world.join(None), world.join(None));
-    world.settle();
-    let reports = |world: &mut World| -> Vec<(Vec<String>, Vec<String>)> {
-        world.tick(Duration::from_millis(100));
-        let effects = std::mem::take(&mut world.port.effects);
-        effects
-            .into_iter()
-            .filter_map(|effect| match effect {
-                Effect::Tell { what: FromNode::Presence(report), .. } => Some(report),
-                _ => None,
-            })
-            .flat_map(|report| report.rooms)
-            .map(|room| {
-                let mut joined: Vec<_> =
-                    room.joined.iter().map(|user| user.user_id.to_string()).collect();
-                joined.sort();
-                (joined, room.left.iter().map(ToString::to_string).collect())
-            })
-            .collect()
-    };
-    assert_eq!(reports(&mut world), [(vec!["user-0".into(), "user-1".into()], vec![])]);
-    world.leave(two);
-    assert!(reports(&mut world).is_empty());
-    world.leave(three);
-    assert_eq!(reports(&mut world), [(vec![], vec!["user-1".into()])]);
-}
-
-#[test]
-fn a_joiner_gets_a_list_with_itself_in_it() {
-    let mut world = World::new();
-    let key = world.join(None);
-    world.settle();
-    let update = |version, change| {
-        let room = RoomName::parse("r").unwrap();
-        Input::Roster(RosterUpdate { room, epoch: 1, version, change })
-    };
-    let others: Vec<_> = (10..100).map(|n| user(n * 2)).collect();
-    world.input(update(1, RosterChange::Snapshot { users: others }));
-    assert!(world.events(key, event::USER_LIST).is_empty());
-    let joined = vec![user(key)];
-    world.input(update(2, RosterChange::Delta { joined, left: vec![] }));
-    let lists = world.events(key, event::USER_LIST);
-    assert_eq!(lists.len(), 1);
-    assert_eq!(lists[0]["count"], 91);
-    // In a large room everyone, the joiner too, hears of the change alone.
-    assert_eq!(world.events(key, event::PRESENCE).last().unwrap()["count"], 91);
-    // A lost update is noticed.
-    world.input(update(4, RosterChange::Delta { joined: vec![], left: vec![] }));
-    let asks = |effect: &Effect<_>| {
-        matches!(effect, Effect::Tell { what: FromNode::WantRoster { .. }, .. })
-    };
-    assert!(world.port.effects.iter().any(asks));
-}
-
-#[test]
-fn a_small_room_gets_whole_lists() {
-    let mut world = World::new();
-    let (one, other) = (world.join(None), world.join(None));
-    world.settle();
-    let room = world.room.clone();
-    let users = vec![user(one), user(other)];
-    let change = RosterChange::Snapshot { users };
-    world.input(Input::Roster(RosterUpdate { room, epoch: 1, version: 1, change }));
-    for key in [one, other] {
-        let lists = world.events(key, event::USER_LIST);
-        assert_eq!(lists.len(), 1);
-        let named: HashSet<_> =
-            lists[0]["users"].as_array().unwrap().iter().map(|u| u["userId"].to_string()).collect();
-        assert_eq!(named.len(), 2);
-    }
 }
