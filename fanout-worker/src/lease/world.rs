@@ -7,6 +7,10 @@ use proptest::prelude::*;
 use super::tests::{millis, partition, winner, worker};
 use super::*;
 
+use self::fate::{Fate, Requests, fate};
+
+mod fate;
+
 const WORKERS: usize = 3;
 const PARTITIONS: u16 = 3;
 /// How long the bucket keeps a marker. Short, so that it is often gone before somebody looks.
@@ -56,34 +60,6 @@ struct Actor {
     acting: BTreeMap<Partition, (Epoch, usize)>,
     draining: BTreeSet<Partition>,
     leaving: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Fate {
-    /// Time that passes before the step, in milliseconds.
-    pass: u64,
-    /// Who acts in this step; the others are paused.
-    awake: u8,
-    /// What becomes of requests and their answers.
-    requests: Requests,
-    /// Whether answers come, and how many records of the watch.
-    answers: bool,
-    shown: usize,
-    /// Whether the watch comes before the answers.
-    watch_first: bool,
-    /// Whether the server is late with the watch: what was replaced meanwhile is never shown.
-    replaced: bool,
-    winner: usize,
-    /// Whether the last worker is told to leave.
-    leave: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Requests {
-    Answered,
-    AnswerLost,
-    Late,
-    Lost,
 }
 
 impl World {
@@ -310,34 +286,6 @@ impl World {
 
 fn index(worker: &WorkerId) -> usize {
     worker.as_str().trim_start_matches("worker-").parse().unwrap()
-}
-
-fn fate() -> impl Strategy<Value = Fate> {
-    let requests = prop_oneof![
-        12 => Just(Requests::Answered),
-        3 => Just(Requests::AnswerLost),
-        2 => Just(Requests::Late),
-        2 => Just(Requests::Lost),
-    ];
-    let delivery = (
-        prop::bool::weighted(0.8),
-        prop_oneof![2 => Just(0_usize), 2 => 1_usize..5, 5 => Just(64)],
-    );
-    let order = (any::<bool>(), prop::bool::weighted(0.3));
-    let leave = prop::bool::weighted(0.005);
-    (0_u64..900, any::<u8>(), requests, delivery, order, 0_usize..3, leave).prop_map(
-        |(pass, awake, requests, (answers, shown), (watch_first, replaced), winner, leave)| Fate {
-            pass,
-            awake,
-            requests,
-            answers,
-            shown,
-            watch_first,
-            replaced,
-            winner,
-            leave,
-        },
-    )
 }
 
 proptest! {
