@@ -187,9 +187,10 @@ impl World {
     }
 
     fn hear_answers(&mut self, n: usize, fate: Fate) {
-        while fate.answers
-            && let Some((request, expected, answer, sent)) = self.actors[n].answers.pop_front()
-        {
+        for _ in 0..fate.answers {
+            let answers = &mut self.actors[n].answers;
+            let next = if fate.newest_first { answers.pop_back() } else { answers.pop_front() };
+            let Some((request, expected, answer, sent)) = next else { return };
             let claims = &mut self.actors[n].claims;
             let actions = claims.answered(&request, expected, answer, sent, self.now);
             self.carry_out(n, actions, fate);
@@ -233,6 +234,9 @@ impl World {
             && let Some((n, request, expected)) = self.late.pop_front()
         {
             self.arrive(n, &request, expected);
+        }
+        if let Some(n) = fate.reopened {
+            self.read_again(n);
         }
         if fate.leave && !self.actors[WORKERS - 1].leaving {
             self.actors[WORKERS - 1].leaving = true;
@@ -304,11 +308,13 @@ proptest! {
             pass: 100,
             awake: 0xff,
             requests: Requests::Answered,
-            answers: true,
+            answers: usize::MAX,
             shown: usize::MAX,
+            newest_first: false,
             watch_first: false,
             replaced: false,
             winner: 1,
+            reopened: None,
             leave: false,
         };
         for _ in 0..150 {

@@ -10,14 +10,18 @@ pub struct Fate {
     pub awake: u8,
     /// What becomes of requests and their answers.
     pub requests: Requests,
-    /// Whether answers come, and how many records of the watch.
-    pub answers: bool,
+    /// How many answers come, and how many records of the watch.
+    pub answers: usize,
     pub shown: usize,
+    /// Whether the answer to what was asked last comes first.
+    pub newest_first: bool,
     /// Whether the watch comes before the answers.
     pub watch_first: bool,
     /// Whether the server is late with the watch: what was replaced meanwhile is never shown.
     pub replaced: bool,
     pub winner: usize,
+    /// Whose watch begins anew, as after a new connection.
+    pub reopened: Option<usize>,
     /// Whether the last worker is told to leave.
     pub leave: bool,
 }
@@ -37,23 +41,25 @@ pub fn fate() -> impl Strategy<Value = Fate> {
         2 => Just(Requests::Late),
         2 => Just(Requests::Lost),
     ];
-    let delivery = (
-        prop::bool::weighted(0.8),
-        prop_oneof![2 => Just(0_usize), 2 => 1_usize..5, 5 => Just(64)],
-    );
-    let order = (any::<bool>(), prop::bool::weighted(0.3));
-    let leave = prop::bool::weighted(0.005);
-    (0_u64..900, any::<u8>(), requests, delivery, order, 0_usize..3, leave).prop_map(
-        |(pass, awake, requests, (answers, shown), (watch_first, replaced), winner, leave)| Fate {
-            pass,
-            awake,
-            requests,
-            answers,
-            shown,
-            watch_first,
-            replaced,
-            winner,
-            leave,
+    let some = || prop_oneof![2 => Just(0_usize), 3 => 1_usize..8, 5 => Just(64)];
+    let order = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.3));
+    let whose = (0_usize..3, prop::option::weighted(0.05, 0_usize..3), prop::bool::weighted(0.005));
+    (0_u64..900, any::<u8>(), requests, some(), some(), order, whose).prop_map(
+        |(pass, awake, requests, answers, shown, order, (winner, reopened, leave))| {
+            let (newest_first, watch_first, replaced) = order;
+            Fate {
+                pass,
+                awake,
+                requests,
+                answers,
+                shown,
+                newest_first,
+                watch_first,
+                replaced,
+                winner,
+                reopened,
+                leave,
+            }
         },
     )
 }
