@@ -14,7 +14,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use wire::{NodeId, Partition, kv::Epoch};
 
-use crate::lease::{Action, Answer, Lease};
+use crate::fence::Right;
+use crate::lease::{Action, Answer, Claims, Request};
 use crate::lease_bucket::{self, Shown};
 use crate::liveness::View;
 use crate::metrics::LeaseChange;
@@ -30,12 +31,12 @@ const RESYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// The worker's part in the division of partitions.
 pub struct Coordinator {
     surroundings: Surroundings,
-    leases: HashMap<Partition, Lease>,
+    claims: Claims,
+    /// What the session gives, while there is one.
+    right: Option<Right>,
     owners: HashMap<Partition, OwnerHandle>,
     tasks: JoinSet<Done>,
     peers: Peers,
-    leases_known: bool,
-    leaving: bool,
     resync: Arc<Notify>,
     resynced: Option<Instant>,
     ready: watch::Sender<bool>,
@@ -43,22 +44,14 @@ pub struct Coordinator {
 
 struct OwnerHandle {
     epoch: Epoch,
-    until: watch::Sender<Instant>,
     drain: CancellationToken,
     stop: CancellationToken,
 }
 
 /// A task that ended.
 enum Done {
-    Lease { partition: Partition, request: Request, expected: u64, answer: Answer, sent: Instant },
+    Request { request: Request, expected: u64, answer: Answer, sent: Instant },
     Owner { partition: Partition, epoch: Epoch, end: End },
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Request {
-    Take,
-    Renew,
-    Release,
 }
 
 impl Coordinator {
@@ -72,13 +65,12 @@ impl Coordinator {
         let me = surroundings.nats.worker.clone();
         let peers = Peers::new(me.clone(), shown_nodes, Instant::now());
         Self {
-            leases: Partition::all().map(|partition| (partition, Lease::new(me.clone()))).collect(),
+            claims: Claims::new(me, Partition::all()),
             surroundings,
+            right: None,
             owners: HashMap::new(),
             tasks: JoinSet::new(),
             peers,
-            leases_known: false,
-            leaving: false,
             resync,
             resynced: None,
             ready,
@@ -101,7 +93,7 @@ impl Coordinator {
         loop {
             tokio::select! {
                 Some(done) = self.tasks.join_next() => self.task_ended(done),
-                Some(shown) = senses.leases.recv() => self.lease_shown(shown),
+                Some(shown) = senses.leases.recv() => self.shown(shown),
                 beat = senses.workers.next() => {
                     let Some(beat) = beat else {
                         self.stop_all().await;
@@ -119,7 +111,7 @@ impl Coordinator {
                 }
             }
             if let Some(deadline) = deadline {
-                if self.leases.values().all(Lease::is_idle) && self.tasks.is_empty() {
+                if self.claims.is_over() && self.tasks.is_empty() {
                     return Ok(());
                 }
                 if Instant::now() >= deadline {
@@ -137,93 +129,83 @@ impl Coordinator {
     fn tick(&mut self) {
         let now = Instant::now();
         self.peers.tick(self.surroundings.nats.connections(), now);
-        for partition in Partition::all() {
-            self.step(partition, now);
-        }
+        self.decide(now);
         let nodes = i64::try_from(self.peers.live_nodes()).unwrap_or(i64::MAX);
         self.surroundings.metrics.nodes.set(nodes);
         let connected = self.surroundings.nats.is_connected();
-        let ready = connected && self.judging_since(now).is_some() && !self.leaving;
+        let judging = self.peers.known_since(now).is_some();
+        let ready = connected && judging && self.claims.takes_part(now);
         self.ready.send_if_modified(|was| std::mem::replace(was, ready) != ready);
     }
 
-    fn step(&mut self, partition: Partition, now: Instant) {
-        let judging = self.judging_since(now).filter(|_| !self.leaving);
-        let winner = self.peers.winner(partition).filter(|_| judging.is_some());
-        let Some(lease) = self.leases.get_mut(&partition) else { return };
-        let mut actions = lease.tick(winner, judging, now);
-        if self.leaving {
-            // A lease whose taking was under way has arrived meanwhile.
-            actions.extend(lease.leave());
-        }
-        self.carry_out(partition, actions);
+    fn decide(&mut self, now: Instant) {
+        let (peers, judging) = (&self.peers, self.peers.known_since(now));
+        let actions = self.claims.tick(|partition| peers.winner(partition), judging, now);
+        self.carry_out(actions);
     }
 
-    /// Since when this worker has known enough of the others and of the bucket to decide anything.
-    fn judging_since(&self, now: Instant) -> Option<Instant> {
-        self.peers.known_since(now).filter(|_| self.leases_known)
-    }
-
-    fn carry_out(&mut self, partition: Partition, actions: Vec<Action>) {
+    fn carry_out(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Take { expected } => self.request(partition, Request::Take, expected),
-                Action::Renew { expected } => self.request(partition, Request::Renew, expected),
-                Action::Release { expected } => self.request(partition, Request::Release, expected),
-                Action::Start { epoch, until } => self.start(partition, epoch, until),
+                Action::Ask { request, expected } => self.ask(request, expected),
+                Action::Begin { until } => self.right = Some(Right::new(until)),
                 Action::Extend { until } => {
-                    if let Some(owner) = self.owners.get(&partition) {
-                        owner.until.send_replace(until);
+                    if let Some(right) = &self.right {
+                        right.extend(until);
                     }
                 }
-                Action::Drain => {
+                Action::Lost => self.lose(),
+                Action::Start { partition, epoch } => self.start(partition, epoch),
+                Action::Drain { partition } => {
                     if let Some(owner) = self.owners.get(&partition) {
                         owner.drain.cancel();
                     }
                 }
-                Action::Stop => self.stop(partition),
+                Action::Stop { partition } => self.stop(partition),
                 Action::Resync => self.read_again(),
             }
         }
     }
 
-    fn request(&mut self, partition: Partition, request: Request, expected: u64) {
+    fn ask(&mut self, request: Request, expected: u64) {
         let nats = self.surroundings.nats.clone();
         self.tasks.spawn(async move {
             let sent = Instant::now();
-            let answer = match request {
-                Request::Take | Request::Renew => {
-                    lease_bucket::write(&nats, partition, expected).await
-                }
-                Request::Release => lease_bucket::delete(&nats, partition, expected).await,
-            };
-            Done::Lease { partition, request, expected, answer, sent }
+            let answer = lease_bucket::ask(&nats, &request, expected).await;
+            Done::Request { request, expected, answer, sent }
         });
     }
 
-    fn start(&mut self, partition: Partition, epoch: Epoch, until: Instant) {
-        self.surroundings.metrics.lease(LeaseChange::Taken);
-        let (until, fence) = watch::channel(until);
-        let handle = OwnerHandle {
-            epoch,
-            until,
-            drain: CancellationToken::new(),
-            stop: CancellationToken::new(),
+    fn start(&mut self, partition: Partition, epoch: Epoch) {
+        let Some(right) = &self.right else {
+            return tracing::error!(%partition, epoch, "a lease was taken without a session");
         };
-        let (drain, stop) = (handle.drain.clone(), handle.stop.clone());
-        let tenure = Tenure { partition, epoch, until: fence, drain, stop };
+        self.surroundings.metrics.lease(LeaseChange::Taken);
+        let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+        let fence = right.fence(stop.clone());
+        let tenure = Tenure { partition, epoch, fence, drain: drain.clone() };
         let surroundings = self.surroundings.clone();
         self.tasks.spawn(async move {
             let end = owner::own(surroundings, tenure).await;
             Done::Owner { partition, epoch, end }
         });
-        self.owners.insert(partition, handle);
+        self.owners.insert(partition, OwnerHandle { epoch, drain, stop });
+    }
+
+    fn lose(&mut self) {
+        if let Some(right) = self.right.take() {
+            right.revoke(Instant::now());
+            tracing::warn!(owned = self.owners.len(), "the session is lost, every owner stops");
+        }
     }
 
     fn stop(&mut self, partition: Partition) {
         if let Some(owner) = self.owners.remove(&partition) {
             self.surroundings.metrics.lease(LeaseChange::Lost);
-            tracing::warn!(%partition, epoch = owner.epoch, "the lease is lost, the owner stops");
+            if self.right.is_some() {
+                let epoch = owner.epoch;
+                tracing::warn!(%partition, epoch, "the lease is lost, the owner stops");
+            }
             owner.stop.cancel();
         }
     }
@@ -239,27 +221,23 @@ impl Coordinator {
     fn task_ended(&mut self, done: Result<Done, tokio::task::JoinError>) {
         let now = Instant::now();
         match done {
-            Ok(Done::Lease { partition, request, expected, answer, sent }) => {
-                let Some(lease) = self.leases.get_mut(&partition) else { return };
-                let actions = match request {
-                    Request::Take => lease.taken(expected, answer, sent, now),
-                    Request::Renew => lease.renewed(expected, answer, sent, now),
-                    Request::Release => {
-                        if matches!(answer, Answer::Written(_)) {
-                            self.surroundings.metrics.lease(LeaseChange::Released);
-                        }
-                        lease.released(expected, answer, now);
-                        Vec::new()
-                    }
-                };
-                self.carry_out(partition, actions);
+            Ok(Done::Request { request, expected, answer, sent }) => {
+                if matches!((&request, answer), (Request::Release(_), Answer::Written(_))) {
+                    self.surroundings.metrics.lease(LeaseChange::Released);
+                }
+                let actions = self.claims.answered(&request, expected, answer, sent, now);
+                self.carry_out(actions);
+                // What waited for this answer goes on at once.
+                if !matches!(request, Request::Take(_)) {
+                    self.decide(now);
+                }
             }
             Ok(Done::Owner { partition, epoch, end }) => {
                 self.owner_ended(partition, epoch, end, now);
             }
             Err(error) if error.is_cancelled() => {}
             Err(error) => {
-                // Its lease is renewed for nobody; giving all of them up is the safe way out.
+                // Its lease is held for nobody; giving all of them up is the safe way out.
                 tracing::error!("a task of this worker failed: {error}");
                 self.surroundings.metrics.tenure(End::Failed);
                 self.orphaned(now);
@@ -268,63 +246,64 @@ impl Coordinator {
     }
 
     fn owner_ended(&mut self, partition: Partition, epoch: Epoch, end: End, now: Instant) {
-        if self.owners.get(&partition).is_some_and(|owner| owner.epoch == epoch) {
-            self.owners.remove(&partition);
+        let ended = self.owners.get(&partition).is_some_and(|owner| owner.epoch == epoch);
+        if ended
+            && let Some(owner) = self.owners.remove(&partition)
+            && end != End::Drained
+        {
+            // What it left unsent is for the next owner to send.
+            owner.stop.cancel();
         }
         self.surroundings.metrics.tenure(end);
-        if end != End::Drained {
+        if ended && end != End::Drained {
             tracing::warn!(%partition, epoch, ?end, "an owner ended");
         }
-        if let Some(lease) = self.leases.get_mut(&partition) {
-            let actions = lease.ended(epoch, end != End::Drained, now);
-            self.carry_out(partition, actions);
-        }
+        let actions = self.claims.owner_ended(partition, epoch, end != End::Drained, now);
+        self.carry_out(actions);
     }
 
     /// Some owner may have panicked, and nothing says which: all are replaced.
     fn orphaned(&mut self, now: Instant) {
         for (partition, owner) in std::mem::take(&mut self.owners) {
             owner.stop.cancel();
-            if let Some(lease) = self.leases.get_mut(&partition) {
-                let actions = lease.ended(owner.epoch, true, now);
-                self.carry_out(partition, actions);
-            }
+            let actions = self.claims.owner_ended(partition, owner.epoch, true, now);
+            self.carry_out(actions);
         }
     }
 
-    fn lease_shown(&mut self, shown: Shown) {
+    fn shown(&mut self, shown: Shown) {
         let now = Instant::now();
         match shown {
-            Shown::Again => {
-                self.leases_known = false;
-                self.leases.values_mut().for_each(Lease::forget_record);
-            }
+            Shown::Again => self.claims.forget(),
             Shown::All => {
-                self.leases_known = true;
-                self.leases.values_mut().for_each(|lease| lease.absent(now));
+                self.claims.all_shown(now);
+                self.decide(now);
             }
-            Shown::Record { partition, revision, holder, expired } => {
-                if let Some(lease) = self.leases.get_mut(&partition) {
-                    if let Some(lapsed) = lease.holder().filter(|_| expired) {
-                        self.peers.lease_lapsed(lapsed, now);
-                    }
-                    let actions = lease.observed(revision, holder, now);
-                    self.carry_out(partition, actions);
-                    self.step(partition, now);
+            Shown::Lease { partition, revision, holder } => {
+                let mut actions = self.claims.lease_shown(partition, revision, holder, now);
+                let (judging, winner) = (self.peers.known_since(now), self.peers.winner(partition));
+                actions.extend(self.claims.step(partition, winner, judging, now));
+                self.carry_out(actions);
+            }
+            Shown::Session { worker, revision, live, expired } => {
+                if expired && self.claims.lives(&worker) {
+                    self.peers.session_lapsed(&worker, now);
+                }
+                let actions = self.claims.session_shown(&worker, revision, live, now);
+                self.carry_out(actions);
+                if !live {
+                    // All that it held is free in this instant.
+                    self.decide(now);
                 }
             }
         }
     }
 
     fn leave(&mut self) {
-        self.leaving = true;
         self.ready.send_replace(false);
-        for partition in Partition::all() {
-            if let Some(lease) = self.leases.get_mut(&partition) {
-                let actions = lease.leave();
-                self.carry_out(partition, actions);
-            }
-        }
+        let actions = self.claims.leave();
+        self.carry_out(actions);
+        self.decide(Instant::now());
     }
 
     async fn stop_all(&mut self) {

@@ -1,14 +1,14 @@
 //! The fan-out worker: reads the log of the rooms and tells each connection node what its clients are
 //! to see.
 //!
-//! Workers divide the partitions among themselves by leases ([`lease`]); whoever owns a partition
-//! follows its log and routes ([`partition`]). What decides is pure: values and `now` in, effects out.
+//! Workers divide the partitions among themselves by leases, which live as long as their holder's session
+//! ([`lease`]); whoever owns a partition follows its log and routes ([`partition`]). What decides is pure: values and `now` in, effects out.
 //! Everything else only reads, sends and waits.
 //!
 //! | decides, without IO | carries out |
 //! | --- | --- |
 //! | [`lease`], [`rendezvous`], [`liveness`] | [`coordinator`], [`peers`], [`lease_bucket`], [`heartbeat`] |
-//! | [`partition`] ([`membership`], [`roster`], [`node_link`]) | [`owner`], [`log`], [`ordered`], [`outbox`], [`checkpoint`] |
+//! | [`partition`] ([`membership`], [`roster`], [`node_link`]) | [`owner`], [`fence`], [`log`], [`ordered`], [`outbox`], [`checkpoint`] |
 //!
 //! [`metrics`] owns what is counted, [`census`] tells administrators.
 
@@ -16,6 +16,7 @@ mod census;
 mod checkpoint;
 mod config;
 mod coordinator;
+mod fence;
 mod health;
 mod heartbeat;
 mod lease;

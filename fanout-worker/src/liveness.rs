@@ -16,7 +16,7 @@ const CUT_OFF_AFTER: Duration = HEARTBEAT_INTERVAL.saturating_mul(3);
 /// this worker off cut them off too: they may notice by a ping (1 s) later, spend an attempt at a server
 /// that does not answer (2 s), wait (250 ms), and beat.
 const RETURN_GRACE: Duration = Duration::from_secs(4);
-/// Who is silent for this long does not live if its lease has run out as well: an owner renews every
+/// Who is silent for this long does not live if its session has run out as well: a worker renews every
 /// second what lasts for three.
 const SILENT_AFTER: Duration = HEARTBEAT_INTERVAL.saturating_mul(3);
 /// How long an id is remembered as dead. After that it is unknown, which differs only in a grace.
@@ -117,7 +117,7 @@ impl<Id: Clone + Eq + Hash> Liveness<Id> {
         dead.retain(|_, died| now < *died + REMEMBER_DEAD);
     }
 
-    /// A lease of `id` ran out: nobody renewed it in time. Together with silence that proves its death
+    /// The session of `id` ran out: nobody renewed it in time. Together with silence that proves its death
     /// sooner than silence alone.
     pub fn lapsed(&mut self, id: &Id, now: Instant) {
         if self.is_cut_off(now) || now < self.judging_from {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lapsed_lease_kills_only_the_silent_and_only_where_one_may_judge() {
+    fn a_lapsed_session_kills_only_the_silent_and_only_where_one_may_judge() {
         let start = Instant::now();
         // Ticks of silence, whether this worker hears, ticks since an interruption; dies?
         let table = [

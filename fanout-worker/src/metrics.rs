@@ -52,7 +52,7 @@ pub struct Metrics {
 pub enum LeaseChange {
     Taken,
     Released,
-    /// Its time ran out, or another has it.
+    /// The session ran out, or another has it.
     Lost,
 }
 

@@ -12,6 +12,7 @@ use tokio::time::sleep_until;
 use wire::delivery::{Frame, MAX_FRAME_BYTES, RosterChange, ToNode};
 use wire::{NodeId, Seq, User, WorkerId, subject};
 
+use crate::fence::Fence;
 use crate::metrics::{Metrics, Waiting};
 use crate::nats::Nats;
 
@@ -30,8 +31,8 @@ pub struct Batch {
     pub items: Vec<(NodeId, ToNode)>,
     /// What goes after them, and is in no hurry.
     pub patient: Vec<(NodeId, ToNode)>,
-    /// Until when the owner has the right to have it sent.
-    pub fence: watch::Receiver<Instant>,
+    /// The owner's right to have it sent.
+    pub fence: Fence,
     /// Set once these items, and all before them, are on their way: whatever this process publishes
     /// later, the server hears later.
     pub passed: Option<(watch::Sender<Seq>, Seq)>,

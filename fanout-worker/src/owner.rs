@@ -18,6 +18,7 @@ use wire::{NodeId, Partition, Seq, subject};
 
 use crate::census::{Question, Questions};
 use crate::checkpoint;
+use crate::fence::Fence;
 use crate::liveness::View;
 use crate::log;
 use crate::membership::Membership;
@@ -55,12 +56,10 @@ pub struct Surroundings {
 pub struct Tenure {
     pub partition: Partition,
     pub epoch: Epoch,
-    /// Until when the lease gives the right to act.
-    pub until: watch::Receiver<Instant>,
+    /// The right to act.
+    pub fence: Fence,
     /// Cancelled to make the owner finish what it has begun.
     pub drain: CancellationToken,
-    /// Cancelled when the right to act is gone.
-    pub stop: CancellationToken,
 }
 
 /// How a tenure ended.
@@ -78,16 +77,16 @@ pub enum End {
 pub async fn own(surroundings: Surroundings, tenure: Tenure) -> End {
     let beginning = tokio::select! {
         beginning = Beginning::read(&surroundings.nats, &tenure) => beginning,
-        () = tenure.stop.cancelled() => return End::Fenced,
+        () = tenure.fence.stopped() => return End::Fenced,
         () = tenure.drain.cancelled() => return End::Drained,
     };
     let (partition, epoch) = (tenure.partition, tenure.epoch);
     tracing::debug!(%partition, epoch, from = beginning.followed_from, "owning a partition");
-    let stop = tenure.stop.clone();
+    let fence = tenure.fence.clone();
     let owner = Owner::begin(surroundings, tenure, beginning);
     tokio::select! {
         end = owner.serve() => end,
-        () = stop.cancelled() => End::Fenced,
+        () = fence.stopped() => End::Fenced,
     }
 }
 
@@ -201,7 +200,7 @@ impl Owner {
         loop {
             let now = Instant::now();
             // A process that was paused wakes up here, before it sends anything.
-            if now >= *self.tenure.until.borrow() {
+            if !self.tenure.fence.permits(now) {
                 return End::Fenced;
             }
             let before = self.core.processed();
@@ -292,7 +291,7 @@ impl Owner {
             return;
         }
         let waiting = self.surroundings.metrics.waiting_batch();
-        let fence = self.tenure.until.clone();
+        let fence = self.tenure.fence.clone();
         let batch = Batch { items, patient, fence, passed, waiting, spans };
         // Refused only when the worker is gone altogether.
         let _ = self.surroundings.outbox.send(batch).await;

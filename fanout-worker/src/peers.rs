@@ -53,8 +53,8 @@ impl Peers {
         self.nodes.alive().count()
     }
 
-    /// A lease ran out that `worker` should have renewed.
-    pub fn lease_lapsed(&mut self, worker: &WorkerId, now: Instant) {
+    /// The session ran out that `worker` should have renewed.
+    pub fn session_lapsed(&mut self, worker: &WorkerId, now: Instant) {
         if *worker != self.me {
             self.workers.lapsed(worker, now);
         }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn who_lets_a_lease_lapse_in_silence_wins_nothing_until_it_is_heard_again() {
+    fn who_lets_its_session_lapse_in_silence_wins_nothing_until_it_is_heard_again() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
         let (me, other) = (WorkerId::parse("me").unwrap(), WorkerId::parse("other").unwrap());
@@ -154,8 +154,8 @@ mod tests {
         let (mine, its) = (won(&peers, &me), won(&peers, &other));
         assert!(its > 0 && mine > 0);
         // Its last beat is two seconds old.
-        peers.lease_lapsed(&other, at(4_500));
-        peers.lease_lapsed(&me, at(4_500));
+        peers.session_lapsed(&other, at(4_500));
+        peers.session_lapsed(&me, at(4_500));
         assert_eq!(won(&peers, &me), mine + its);
         peers.worker_beat(&beat("other"), at(9_000));
         assert_eq!((won(&peers, &me), won(&peers, &other)), (mine, its));

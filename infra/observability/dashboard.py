@@ -121,7 +121,7 @@ ROWS = [
          [("topk(10, max by (partition) (starling_worker_partition_lag_records))", "{{partition}}")]),
         ("Lag by worker", "short", "Records of the log not yet read, over a worker's partitions.",
          [("starling_worker_log_pending", "{{instance}}")]),
-        ("Lease changes", "short", "In five minutes, by change. `lost`: its time ran out, or another has it.",
+        ("Lease changes", "short", "In five minutes, by change. `lost`: the worker's session ran out, or another has it.",
          [("sum by (change) (increase(starling_worker_leases_total[5m]))", "{{change}}")]),
         ("Owners that ended", "short", "In five minutes, by end. `fenced` and `failed` should not be without a fault.",
          [("sum by (end) (increase(starling_worker_tenures_total[5m]))", "{{end}}")]),

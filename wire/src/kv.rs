@@ -18,10 +18,10 @@ pub fn parse_subject(subject: &str) -> Option<&str> {
     subject.strip_prefix("$KV.")?.strip_prefix(RT_BUCKET)?.strip_prefix('.')
 }
 
-/// How long a lease lives without being renewed.
-pub const LEASE_TTL: Duration = Duration::from_secs(3);
-/// How often its owner renews it.
-pub const LEASE_RENEWAL: Duration = Duration::from_secs(1);
+/// How long a worker's session lives without being renewed.
+pub const SESSION_TTL: Duration = Duration::from_secs(3);
+/// How often its worker renews it.
+pub const SESSION_RENEWAL: Duration = Duration::from_secs(1);
 
 /// The fencing token of a tenure: the bucket's revision when the lease was taken. A later owner of
 /// the same partition has a higher one.
@@ -33,8 +33,16 @@ pub fn lease_key(partition: Partition) -> String {
     format!("lease.{partition}")
 }
 
-/// Every lease.
-pub const ALL_LEASES: &str = "lease.*";
+/// The key of a worker's session, which keeps alive all the leases that the worker holds.
+#[must_use]
+pub fn session_key(worker: &WorkerId) -> String {
+    format!("{SESSIONS}{worker}")
+}
+
+const SESSIONS: &str = "lease.by.";
+
+/// Every lease and every session: one filter, so that who watches sees both in one order.
+pub const ALL_LEASES: &str = "lease.>";
 
 /// The key of a partition's checkpoint.
 #[must_use]
@@ -49,9 +57,21 @@ pub fn parse_lease_key(key: &str) -> Option<Partition> {
     Partition::new(number).ok().filter(|partition| lease_key(*partition) == key)
 }
 
-/// Who owns a partition.
+/// Reads the worker out of a session's key; `None` for any other key.
+#[must_use]
+pub fn parse_session_key(key: &str) -> Option<WorkerId> {
+    WorkerId::parse(key.strip_prefix(SESSIONS)?).ok()
+}
+
+/// Who owns a partition: while the session lasts in which that worker wrote this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
+    pub worker: WorkerId,
+}
+
+/// A worker that may own partitions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
     pub worker: WorkerId,
 }
 
@@ -80,8 +100,22 @@ mod tests {
         for partition in Partition::all() {
             assert_eq!(parse_lease_key(&lease_key(partition)), Some(partition));
         }
-        for key in ["lease.64", "lease.x", "lease.", "lease.01", "ckpt.1", "lease.1.2"] {
+        for key in
+            ["lease.64", "lease.x", "lease.", "lease.01", "ckpt.1", "lease.1.2", "lease.by.1"]
+        {
             assert_eq!(parse_lease_key(key), None, "{key:?}");
         }
+    }
+
+    #[test]
+    fn session_keys_read_back_and_lie_among_the_leases() {
+        let worker = WorkerId::parse("worker-1").unwrap();
+        assert_eq!(parse_session_key(&session_key(&worker)), Some(worker.clone()));
+        for key in ["lease.by.", "lease.by.a.b", "lease.by.A", "lease.1", "ckpt.by.a"] {
+            assert_eq!(parse_session_key(key), None, "{key:?}");
+        }
+        let all = ALL_LEASES.strip_suffix('>').unwrap();
+        assert!(session_key(&worker).starts_with(all));
+        assert!(lease_key(Partition::of_room("general")).starts_with(all));
     }
 }

@@ -17,7 +17,7 @@ pub const DEFAULT_MAX_AGE: Duration = Duration::from_hours(30 * 24);
 /// How long the record of a node that left a room stays in the log.
 pub const LEFT_TTL: Duration = Duration::from_mins(1);
 
-/// The key-value bucket of leases, checkpoints and bans.
+/// The key-value bucket of leases, sessions of workers, checkpoints and bans.
 pub const RT_BUCKET: &str = "RT";
 /// The stream under it (NATS ADR-8).
 pub const RT_STREAM: &str = "KV_RT";

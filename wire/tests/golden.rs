@@ -22,7 +22,7 @@ use wire::{
     ephemeral::{FromNode, Interest},
     error, event,
     heartbeat::{NodeHeartbeat, WorkerHeartbeat},
-    kv::{Checkpoint, Lease},
+    kv::{Checkpoint, Lease, Session},
     media::{DeadJob, FileFailed, MediaJob, TAKEN_TYPES, UploadDone, UploadRequest, UploadTicket},
     message::RoomMessage,
     room,
@@ -196,6 +196,7 @@ fn bus() {
         "NodeHeartbeat",
         "WorkerHeartbeat",
         "Lease",
+        "Session",
         "Checkpoint",
     ];
     assert_eq!(names(&fixture), set(types));
@@ -205,6 +206,7 @@ fn bus() {
     round_trip::<NodeHeartbeat>(&fixture, "NodeHeartbeat");
     round_trip::<WorkerHeartbeat>(&fixture, "WorkerHeartbeat");
     round_trip::<Lease>(&fixture, "Lease");
+    round_trip::<Session>(&fixture, "Session");
     round_trip::<Checkpoint>(&fixture, "Checkpoint");
 }
 

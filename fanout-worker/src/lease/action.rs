@@ -1,31 +1,46 @@
-//! What goes between a lease and whoever carries out what it decides.
+//! What goes between the claims and whoever carries out what they decide.
 
 use std::time::Instant;
 
-use wire::{WorkerId, kv::Epoch};
+use wire::{Partition, WorkerId, kv::Epoch};
 
 /// What the caller is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Write the lease over revision `expected`, then call [`super::Lease::taken`].
-    Take { expected: u64 },
-    /// Own the partition, with the right to act until `until`.
-    Start { epoch: Epoch, until: Instant },
-    /// Write the lease again over revision `expected`, then call [`super::Lease::renewed`].
-    Renew { expected: u64 },
-    /// The owner may now act until `until`.
+    /// Make the request over revision `expected`, then call [`super::Claims::answered`].
+    Ask { request: Request, expected: u64 },
+    /// A session is open, with the right to act until `until`.
+    Begin { until: Instant },
+    /// The session gives the right to act until `until`.
     Extend { until: Instant },
-    /// Let the owner finish what it has begun, then call [`super::Lease::ended`].
-    Drain,
+    /// The session's right is gone for good, whatever `until` was; its owners are stopped next.
+    Lost,
+    /// Own the partition, by the right of the open session.
+    Start { partition: Partition, epoch: Epoch },
+    /// Let the owner finish what it has begun, then call [`super::Claims::owner_ended`].
+    Drain { partition: Partition },
     /// The right to act is gone: stop the owner at once.
-    Stop,
-    /// Delete the lease over revision `expected`, then call [`super::Lease::released`].
-    Release { expected: u64 },
+    Stop { partition: Partition },
     /// What is known of the bucket cannot be right: read it again.
     Resync,
 }
 
-/// The answer to a request that writes the lease.
+/// A request that writes one record of the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Write this worker's session, to live from now on.
+    Session,
+    /// Delete this worker's session.
+    EndSession,
+    /// Mark that this other worker has no session: the bucket takes it only if that is so.
+    Bury(WorkerId),
+    /// Write the lease.
+    Take(Partition),
+    /// Delete the lease.
+    Release(Partition),
+}
+
+/// The answer to a [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// Written, with this revision.

@@ -11,6 +11,7 @@ use wire::delivery::ToNode;
 use wire::{NodeId, Seq};
 
 use super::Batch;
+use crate::fence::Fence;
 
 /// How long what nobody waits for may wait for something to go with.
 const LINGER: Duration = Duration::from_millis(200);
@@ -25,7 +26,7 @@ pub struct Post {
 
 #[derive(Debug, Default)]
 struct Lot {
-    items: Vec<(ToNode, watch::Receiver<Instant>)>,
+    items: Vec<(ToNode, Fence)>,
     /// Something in it has no time.
     hurried: bool,
 }
@@ -46,7 +47,7 @@ impl Post {
         let mut told = Told::default();
         for Batch { items, patient, fence, passed, waiting, spans } in batches {
             drop(waiting);
-            if now >= *fence.borrow() {
+            if !fence.permits(now) {
                 continue;
             }
             for (node, item) in items {
@@ -68,10 +69,7 @@ impl Post {
     pub fn leaving(&mut self, ends: bool, now: Instant) -> Vec<(NodeId, Vec<ToNode>)> {
         let all = ends || self.due.is_some_and(|due| now >= due);
         let lots = self.by_node.extract_if(|_, lot| all || lot.hurried);
-        let permitted = |(item, fence): (ToNode, watch::Receiver<Instant>)| {
-            let permitted = now < *fence.borrow();
-            permitted.then_some(item)
-        };
+        let permitted = |(item, fence): (ToNode, Fence)| fence.permits(now).then_some(item);
         let leaving = lots
             .map(|(node, lot)| (node, lot.items.into_iter().filter_map(permitted).collect()))
             .collect();
@@ -84,10 +82,12 @@ impl Post {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
     use wire::Partition;
     use wire::delivery::Digest;
 
     use super::*;
+    use crate::fence::Right;
     use crate::metrics::Metrics;
 
     fn digest(seq: Seq) -> ToNode {
@@ -99,7 +99,7 @@ mod tests {
         Batch {
             items: vec![(node.clone(), digest(seq))],
             patient: Vec::new(),
-            fence: watch::channel(until).1,
+            fence: Right::new(until).fence(CancellationToken::new()),
             passed: Some((watch::channel(0).0, seq)),
             waiting: metrics.waiting_batch(),
             spans: Vec::new(),

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use async_nats::jetstream::message::PublishMessage;
+use futures_util::StreamExt as _;
 use wire::WorkerId;
 use wire::delivery::{RosterChange, RosterUpdate};
-use wire::kv::{LEASE_TTL, Lease, lease_key};
+use wire::kv::{self, Lease, SESSION_TTL, Session, lease_key, session_key};
 
 use crate::node::Node;
 use crate::stage::{Stage, Traffic, is};
@@ -119,6 +120,16 @@ async fn a_paused_worker_is_replaced_and_does_no_harm_when_it_goes_on() {
     traffic.stop_and_check(&nodes[0]).await;
 }
 
+/// Writes `message` whatever is there; its revision.
+async fn write(stage: &Stage, key: &str, message: PublishMessage) -> u64 {
+    stage.jetstream.send_publish(kv::subject(key), message).await.unwrap().await.unwrap().sequence
+}
+
+fn lease_of(worker: &WorkerId) -> PublishMessage {
+    let lease = serde_json::to_vec(&Lease { worker: worker.clone() }).unwrap();
+    PublishMessage::build().payload(lease.into())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stolen_lease_fences_its_owner() {
     let stage = Stage::set().await;
@@ -132,11 +143,12 @@ async fn a_stolen_lease_fences_its_owner() {
     let seen = node.wait("a message", |seen| !seen.rooms[&general].emitted.is_empty()).await;
     let epoch = seen.partitions[&partition].epoch;
 
-    let thief = Lease { worker: WorkerId::parse("thief").unwrap() };
-    let message =
-        PublishMessage::build().payload(serde_json::to_vec(&thief).unwrap().into()).ttl(LEASE_TTL);
-    let key = format!("$KV.{}.{}", wire::stream::RT_BUCKET, lease_key(partition));
-    let stolen = stage.jetstream.send_publish(key, message).await.unwrap().await.unwrap().sequence;
+    let thief = WorkerId::parse("thief").unwrap();
+    let session = PublishMessage::build().ttl(SESSION_TTL);
+    let session =
+        session.payload(serde_json::to_vec(&Session { worker: thief.clone() }).unwrap().into());
+    write(&stage, &session_key(&thief), session).await;
+    let stolen = write(&stage, &lease_key(partition), lease_of(&thief)).await;
     assert!(stolen > epoch);
     // The thief does not renew: the lease comes back, in a tenure of its own.
     let seen = node.wait("a new tenure", |seen| seen.partitions[&partition].epoch > epoch).await;
@@ -147,4 +159,58 @@ async fn a_stolen_lease_fences_its_owner() {
     stage.publish(&general, &body(2)).await;
     let seen = node.wait("another message", |seen| seen.rooms[&general].emitted.len() >= 2).await;
     assert_eq!(seen.rooms[&general].emitted.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_whose_session_ends_owns_everything_anew_in_another() {
+    let stage = Stage::set().await;
+    let _worker = stage.worker("one");
+    let rooms = room_of_each_partition();
+    let node = Node::start(&stage.client, "node-1").await;
+    for room in &rooms {
+        node.join(room).await;
+    }
+    stage.wait_owner_of_all("one").await;
+    let all = |epoch: u64| {
+        move |seen: &crate::life::Seen| {
+            let mut partitions = seen.partitions.values();
+            seen.partitions.len() == usize::from(wire::PARTITIONS)
+                && partitions.all(|of| of.epoch > epoch)
+        }
+    };
+    let before = node.wait("owners everywhere", all(0)).await;
+    let traffic = Traffic::start(&stage, &node, &rooms).await;
+    let worker = stage.owners().await.into_iter().flatten().next().unwrap();
+    let marker = PublishMessage::build().header("KV-Operation", "DEL").ttl(SESSION_TTL);
+    let ended = write(&stage, &session_key(&worker), marker).await;
+    assert!(before.partitions.values().all(|of| of.epoch < ended));
+    node.wait("new tenures everywhere", all(ended)).await;
+    traffic.stop_and_check(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_of_a_run_that_left_no_other_trace_are_taken() {
+    let stage = Stage::set().await;
+    let gone = WorkerId::parse("gone-1").unwrap();
+    for partition in wire::Partition::all() {
+        write(&stage, &lease_key(partition), lease_of(&gone)).await;
+    }
+    let _workers = [stage.worker("first"), stage.worker("second")];
+    let shared = |owners: &[Option<WorkerId>]| {
+        count(owners, "first") + count(owners, "second") == owners.len()
+    };
+    stage.wait_owners("owners", shared).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_worker_renews_its_session_and_nothing_else() {
+    let stage = Stage::set().await;
+    let _worker = stage.worker("one");
+    stage.wait_owner_of_all("one").await;
+    let worker = stage.owners().await.into_iter().flatten().next().unwrap();
+    let mut written = stage.client.subscribe(kv::subject(kv::ALL_LEASES)).await.unwrap();
+    for _ in 0..3 {
+        let record = written.next().await.unwrap();
+        assert_eq!(record.subject.as_str(), kv::subject(&session_key(&worker)));
+    }
 }

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use wire::kv::{Lease, lease_key};
+use wire::kv::{Lease, lease_key, session_key};
 use wire::{PARTITIONS, Partition, RoomName, Seq, WorkerId, subject};
 
 use crate::node::{DEADLINE, Node, impatient};
@@ -56,16 +56,23 @@ impl Stage {
         store(&self.jetstream, room, body).await
     }
 
-    /// Who holds the lease of each partition.
+    /// Who holds the lease of each partition, in a session that lives.
     pub async fn owners(&self) -> Vec<Option<WorkerId>> {
         // With all the patience that a busy machine may need.
         let jetstream = jetstream::new(self.client.clone());
         let bucket = jetstream.get_key_value(wire::stream::RT_BUCKET).await.unwrap();
+        let get = async |key| bucket.get(key).await.unwrap().filter(|value| !value.is_empty());
         let mut owners = Vec::with_capacity(PARTITIONS.into());
+        let mut live = HashMap::new();
         for partition in Partition::all() {
-            let lease = bucket.get(lease_key(partition)).await.unwrap();
-            let lease = lease.filter(|lease| !lease.is_empty());
-            owners.push(lease.map(|lease| serde_json::from_slice::<Lease>(&lease).unwrap().worker));
+            let lease = get(lease_key(partition)).await;
+            let holder = lease.map(|lease| serde_json::from_slice::<Lease>(&lease).unwrap().worker);
+            if let Some(holder) = &holder
+                && !live.contains_key(holder)
+            {
+                live.insert(holder.clone(), get(session_key(holder)).await.is_some());
+            }
+            owners.push(holder.filter(|holder| live[holder]));
         }
         owners
     }

@@ -117,7 +117,9 @@ fn rooms() -> stream::Config {
 fn realtime() -> stream::Config {
     stream::Config {
         name: names::RT_STREAM.to_owned(),
-        description: Some("Leases and checkpoints of the partitions, and bans".to_owned()),
+        description: Some(
+            "Leases and checkpoints of the partitions, sessions of workers, and bans".to_owned(),
+        ),
         subjects: vec![kv::subject(">")],
         storage: StorageType::File,
         max_messages_per_subject: 1,

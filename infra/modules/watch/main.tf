@@ -92,11 +92,11 @@ resource "aws_cloudwatch_metric_alarm" "own" {
   ok_actions          = [aws_sns_topic.this.arn]
 }
 
-# Whose lease nobody renews, a partition is nobody's after three seconds: its rooms get nothing. Each worker
+# Whose worker does not renew its session, a partition is nobody's after three seconds: its rooms get nothing. Each worker
 # tells how many it owns, twice a minute; that is ten times in five.
 resource "aws_cloudwatch_metric_alarm" "unowned" {
   alarm_name          = "${var.name}-unowned"
-  alarm_description   = "Partitions without an owner: leases are not taken or not renewed. Are there workers, and do they reach NATS?"
+  alarm_description   = "Partitions without an owner: leases are not taken, or workers cannot renew their sessions. Are there workers, and do they reach NATS?"
   comparison_operator = "LessThanThreshold"
   # A tenth is left for workers that come and go, and for a reading that falls into the next five minutes.
   threshold          = 0.9 * var.partitions

@@ -24,6 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
     lasts::<heartbeat::NodeHeartbeat>(bytes);
     lasts::<heartbeat::WorkerHeartbeat>(bytes);
     lasts::<kv::Lease>(bytes);
+    lasts::<kv::Session>(bytes);
     lasts::<kv::Checkpoint>(bytes);
     lasts::<MediaJob>(bytes);
     lasts::<media::FileFailed>(bytes);

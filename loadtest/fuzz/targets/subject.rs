@@ -28,6 +28,9 @@ fuzz_target!(|text: &str| {
     if let Some(partition) = kv::parse_lease_key(text) {
         assert_eq!(kv::lease_key(partition), text);
     }
+    if let Some(worker) = kv::parse_session_key(text) {
+        assert_eq!(kv::session_key(&worker), text);
+    }
     let (node, worker) = (NodeId::parse(text), WorkerId::parse(text));
     assert_eq!(node.is_ok(), worker.is_ok(), "both are ids of processes");
     if let Ok(node) = node {

@@ -261,8 +261,8 @@ impl Topology {
         JWT_SECRET
     }
 
-    /// The worker that holds the lease of each partition; `None` where nobody does. A lease outlives a
-    /// killed worker by [`wire::kv::LEASE_TTL`] at most.
+    /// The worker that holds the lease of each partition; `None` where nobody does. Its leases outlive a
+    /// killed worker by [`wire::kv::SESSION_TTL`] at most.
     ///
     /// # Errors
     /// When NATS does not tell.

@@ -23,7 +23,7 @@ const CONTENT: usize = 64;
 /// How long one message may take that others wait for.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What goes by time in an idle system comes again within it: workers tell nodes every five seconds what the
-/// log holds, and renew leases each second. Counts are taken over whole periods.
+/// log holds, and renew their sessions each second. Counts are taken over whole periods.
 const PERIOD: Duration = Duration::from_secs(5);
 /// How long after a message something may still follow from it.
 const AFTERMATH: Duration = Duration::from_millis(1_500);

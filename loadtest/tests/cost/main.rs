@@ -30,7 +30,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_scale");
 const CLIENTS: usize = 1_000;
 /// The content of a message in bytes.
 const CONTENT: usize = 64;
-/// Over what time idling is looked at: leases are renewed each second, and what the log holds is told
+/// Over what time idling is looked at: sessions are renewed each second, and what the log holds is told
 /// every five.
 const IDLE: Duration = Duration::from_secs(5);
 /// Messages that open what stays open.

@@ -26,7 +26,7 @@ pub enum Fault {
     None,
     /// SIGKILL to the worker that owns the most busy rooms; started again later.
     KillWorker,
-    /// SIGSTOP to that worker for longer than its lease lasts, then SIGCONT: it must not act on what it
+    /// SIGSTOP to that worker for longer than its session lasts, then SIGCONT: it must not act on what it
     /// believes to own.
     PauseWorker,
     /// SIGKILL to a node: its clients recover elsewhere, and who stays away is gone from presence.
