@@ -6,7 +6,10 @@ use std::{
 };
 
 use service_shell::telemetry::Span;
-use wire::{NodeId, Partition, RoomName, Seq, User, delivery::Digest, ephemeral::Interest, event};
+use wire::{
+    NodeId, Partition, RoomName, Seq, User, delivery::Digest, ephemeral::Interest, event,
+    heartbeat::DEAD_AFTER,
+};
 
 use super::recorder::Recorder;
 use crate::rooms::{
@@ -84,8 +87,18 @@ impl World {
     }
 
     pub(super) fn tick(&mut self, after: Duration) {
+        let done = |port: &Recorder| {
+            // Interest is stored again after hours, and may wait for a second more.
+            let soon = |effect: &&Effect<_>| !matches!(effect, Effect::StoreInterest { .. });
+            let seen: usize = port.seen.values().map(Vec::len).sum();
+            (port.effects.iter().filter(soon).count(), port.refused.len(), seen)
+        };
+        let before = done(&self.port);
+        let quiet = !self.shard.is_waiting() && after < DEAD_AFTER;
         self.now += after;
         self.input(Input::Tick);
+        // The hub ticks a shard that waits for nothing rarely.
+        assert!(!quiet || done(&self.port) == before, "a tick had something to do");
     }
 
     pub(super) fn join(&mut self, after: Option<Seq>) -> SocketKey {
