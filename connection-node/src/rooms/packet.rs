@@ -56,10 +56,42 @@ impl Message {
             .ok()
     }
 
+    /// Gives up the frames that were made of it, unless somebody else holds it too. Whoever needs one later
+    /// makes it again; a window of such messages is half the size.
+    pub fn forget_frames(&mut self) {
+        if let Some(packet) = Arc::get_mut(&mut self.packet) {
+            (packet.frame, packet.deflated) = (OnceLock::new(), OnceLock::new());
+        }
+    }
+
     fn read(room: &RoomName, seq: Seq, stored: &[u8]) -> serde_json::Result<Self> {
         let stored: StoredMessage = serde_json::from_slice(stored)?;
         let born = stored.timestamp();
         let event = stored.into_event(room.clone(), seq);
         Ok(Self { seq, born, packet: Arc::new(Packet::new(event.event(), &event)?) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_made_once_and_again_after_they_were_forgotten() {
+        let packet = Arc::new(Packet::new("chat-message", &1).unwrap());
+        let mut message = Message { seq: 1, born: Timestamp::from_millis(1), packet };
+        let frame = |message: &Message, text: &'static str| {
+            let make = || Bytes::from_static(text.as_bytes());
+            (message.packet.frame(make), message.packet.deflated_frame(|| Some(make())))
+        };
+        let of = |text: &'static str| (Bytes::from(text), Some(Bytes::from(text)));
+        assert_eq!(frame(&message, "a"), of("a"));
+        assert_eq!(frame(&message, "b"), of("a"));
+        let other = message.clone();
+        message.forget_frames();
+        assert_eq!(frame(&message, "b"), of("a"), "the other still needs it");
+        drop(other);
+        message.forget_frames();
+        assert_eq!(frame(&message, "b"), of("b"));
     }
 }

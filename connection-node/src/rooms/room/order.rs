@@ -115,7 +115,7 @@ impl<P: Port> Room<P> {
     /// Emits the room's next message.
     fn advance(&mut self, seq: Seq, message: Option<Message>, port: &mut P) {
         self.last = seq;
-        let Some(message) = message else { return };
+        let Some(mut message) = message else { return };
         for member in self.members.values_mut() {
             if member.recovery.is_none() && !member.awaiting && seq > member.position {
                 port.emit(&member.socket, &message.packet);
@@ -123,6 +123,8 @@ impl<P: Port> Room<P> {
             }
         }
         if let Some(window) = &mut self.window {
+            // Whoever was to have them now has them.
+            message.forget_frames();
             window.push(message);
         }
     }
