@@ -18,6 +18,14 @@ use crate::limits::{Caller, Limits, Place, Wait};
 /// Larger texts count, for a node has to keep them until they are complete; below, it is too little to
 /// mind.
 const LARGE: u64 = 64 << 10;
+/// A compressed message may become so many bytes of however few,
+const SMALL: u64 = 1 << 20;
+/// and so many times what came. What goes beyond both is blown up: it costs its sender next to nothing to
+/// fill memory with,
+const MOST_TIMES: u64 = 64;
+/// and so all that is there at a time has this part of the memory for messages. It comes in a moment, and
+/// an honest one is gone in another.
+const BLOWN_UP: u64 = 8;
 /// How many times over a client may send what it may send in one packet before it is authenticated: a
 /// few attempts, and what upkeep takes.
 const ATTEMPTS: u64 = 4;
@@ -38,6 +46,11 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(most: u64) -> Arc<Self> {
         Arc::new(Self { most, held: AtomicU64::new(0) })
+    }
+
+    /// The part of so many bytes that what is blown up may have.
+    pub(super) fn blown_up(most: u64) -> Arc<Self> {
+        Self::new(most / BLOWN_UP)
     }
 
     pub(super) fn held(&self) -> u64 {
@@ -64,6 +77,7 @@ pub struct Intake {
     /// Bytes that a message may have, and half of those that may be held for this client.
     max_payload: u64,
     budget: Arc<Budget>,
+    blown_up_budget: Arc<Budget>,
     admitted: AtomicBool,
     /// Where it stands until it is authenticated.
     place: Mutex<Option<Place>>,
@@ -74,6 +88,8 @@ pub struct Intake {
     incoming: AtomicU64,
     /// Bytes that came of compressed messages before the client was authenticated.
     inflated: AtomicU64,
+    /// Bytes of the message that is coming in that count as blown up, too.
+    blown_up: AtomicU64,
 }
 
 /// Bytes of the budget for what is no message; given back when this is dropped.
@@ -94,6 +110,8 @@ pub(super) struct IntakeBounds {
     pub(super) first_payload: u64,
     pub(super) max_payload: u64,
     pub(super) budget: Arc<Budget>,
+    /// What is blown up counts here as well.
+    pub(super) blown_up: Arc<Budget>,
     pub(super) limits: Arc<Limits>,
 }
 
@@ -105,12 +123,14 @@ impl Intake {
             first_payload: bounds.first_payload,
             max_payload: bounds.max_payload,
             budget: bounds.budget.clone(),
+            blown_up_budget: bounds.blown_up.clone(),
             admitted: AtomicBool::new(false),
             place: Mutex::new(Some(place)),
             carriers: Carrier::default(),
             held: AtomicU64::new(0),
             incoming: AtomicU64::new(0),
             inflated: AtomicU64::new(0),
+            blown_up: AtomicU64::new(0),
         }
     }
 
@@ -159,7 +179,10 @@ impl Intake {
     /// A frame was seen; why the transport is to be closed for it.
     pub(super) fn see(&self, seen: Seen) -> Result<(), CloseReason> {
         match seen {
-            Seen::End => self.incoming.store(0, Ordering::Relaxed),
+            Seen::End => {
+                self.incoming.store(0, Ordering::Relaxed);
+                self.blown_up_budget.give_back(self.blown_up.swap(0, Ordering::Relaxed));
+            }
             // Whoever reads it sets aside what it announces.
             Seen::Control(bytes) if bytes > LONGEST_CONTROL => return Err(CloseReason::Protocol),
             Seen::Control(_) => self.pace()?,
@@ -182,8 +205,8 @@ impl Intake {
     }
 
     /// A compressed message has so much, so far. However little came, it takes up room as if it had come
-    /// as it is, and what its client has saved is counted. How often it goes into itself tells nothing:
-    /// silence becomes a thousandth of itself.
+    /// as it is, and what its client has saved is counted. That it shrank a lot tells nothing, for silence
+    /// becomes a thousandth of itself; but few such messages may be there at a time.
     fn inflated(&self, inflated: Inflated) -> Result<(), CloseReason> {
         let Inflated { message, more, of } = inflated;
         if message.bytes > self.max_payload {
@@ -192,6 +215,7 @@ impl Intake {
         let saved = |bytes: u64| bytes.saturating_sub(of);
         let saved = saved(message.bytes - more)..saved(message.bytes);
         self.limits.saved(&self.caller, saved).map_err(|_| CloseReason::Protocol)?;
+        self.blow_up(message.bytes.saturating_sub(SMALL.max(of.saturating_mul(MOST_TIMES))))?;
         if !self.is_admitted() {
             self.inflated.fetch_add(more, Ordering::Relaxed);
             if !self.may_have_sent(of) {
@@ -199,6 +223,16 @@ impl Intake {
             }
         }
         self.announced(message)
+    }
+
+    /// So many bytes of the message that is coming in are blown up.
+    fn blow_up(&self, bytes: u64) -> Result<(), CloseReason> {
+        let more = bytes.saturating_sub(self.blown_up.load(Ordering::Relaxed));
+        if more > 0 && !self.blown_up_budget.take(more) {
+            return Err(CloseReason::Fault);
+        }
+        self.blown_up.fetch_add(more, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Keeps so many bytes of the node's memory for something else than messages, for a while.
@@ -243,6 +277,7 @@ impl Intake {
 impl Drop for Intake {
     fn drop(&mut self) {
         self.budget.give_back(*self.held.get_mut());
+        self.blown_up_budget.give_back(*self.blown_up.get_mut());
     }
 }
 

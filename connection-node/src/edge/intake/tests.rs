@@ -17,6 +17,7 @@ fn bounds(most: u64) -> IntakeBounds {
         first_payload: 100_000,
         max_payload: 1_000_000,
         budget: Budget::new(most),
+        blown_up: Budget::new(u64::MAX),
         limits: Arc::new(Limits::new(&LimitSettings::off())),
     }
 }
@@ -182,6 +183,35 @@ fn how_small_a_message_was_made_does_not_matter() {
     one.complete();
     drop(other);
     assert_eq!(bounds.budget.held(), 0);
+}
+
+#[test]
+fn few_messages_are_blown_up_at_a_time() {
+    const FILE: u64 = 10 << 20;
+    let bounds = IntakeBounds {
+        max_payload: FILE,
+        blown_up: Budget::blown_up(8 * 2 * FILE),
+        ..bounds(u64::MAX)
+    };
+    let begin = |message: Message, of| {
+        let one = intake(&bounds);
+        one.admit();
+        let seen = one.see(Seen::Inflated(Inflated { message, more: message.bytes, of }));
+        (one, seen)
+    };
+    let message = Message { bytes: FILE, binary: true };
+    // 9 MB of each are more than may come of so little.
+    let two = [begin(message, 10_000), begin(message, 10_000)];
+    assert!(two.iter().all(|(_, seen)| seen.is_ok()));
+    assert_eq!(begin(message, 10_000).1, Err(CloseReason::Fault));
+    // What is small, or does not shrink as much, needs none of it.
+    assert_eq!(begin(message, FILE / 64).1, Ok(()));
+    assert_eq!(begin(Message { bytes: SMALL, binary: true }, 1_000).1, Ok(()));
+    // One that is whole is blown up no more, and one that is gone neither.
+    two[0].0.see(Seen::End).unwrap();
+    assert_eq!(begin(message, 10_000).1, Ok(()));
+    drop(two);
+    assert_eq!(bounds.blown_up.held(), 0);
 }
 
 #[test]
