@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(session.tick(start + millis(2_149)), []);
         assert_eq!(session.tick(start + millis(2_150)), write(5), "it tries again");
         let end = start + millis(2_500);
-        assert_eq!(session.open_since(end - millis(1)), Some(start));
+        assert_eq!(session.open_since(start + millis(2_499)), Some(start));
         assert_eq!(session.open_since(end), None, "before anybody looks at the clock");
         assert_eq!(session.tick(end), [Action::Lost]);
         assert_eq!(session.tick(end), [], "the answer is still out");
