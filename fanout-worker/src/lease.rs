@@ -123,7 +123,7 @@ impl Lease {
         match self.tenure {
             Tenure::Held { epoch, .. } if revision > epoch => {
                 self.not_before = Some(now + RETRY);
-                self.stop()
+                Some(self.stop())
             }
             _ => None,
         }
@@ -184,7 +184,7 @@ impl Lease {
     /// This worker's session has ended, and with it every right to act.
     fn session_over(&mut self) -> Option<Action> {
         match &mut self.tenure {
-            Tenure::Held { .. } => self.stop(),
+            Tenure::Held { .. } => Some(self.stop()),
             Tenure::Taking { void, .. } => {
                 *void = true;
                 None
@@ -254,9 +254,9 @@ impl Lease {
         }
     }
 
-    fn stop(&mut self) -> Option<Action> {
+    fn stop(&mut self) -> Action {
         self.tenure = Tenure::None;
-        Some(Action::Stop { partition: self.partition })
+        Action::Stop { partition: self.partition }
     }
 }
 

@@ -68,15 +68,18 @@ impl Session {
         }
         self.record = Some(revision);
         match &mut self.open {
-            Some(open) if revision > open.revision => {
-                if live {
-                    // A renewal whose answer got lost. It counts for the next one, but gives no time.
-                    open.revision = revision;
-                    return Vec::new();
-                }
-                self.lose()
+            Some(open) if revision <= open.revision => Vec::new(),
+            // A renewal whose answer got lost. It counts for the next one, but gives no time.
+            Some(open) if live => {
+                open.revision = revision;
+                Vec::new()
             }
-            _ => Vec::new(),
+            Some(_) => self.lose(),
+            None => {
+                // This is what a refused write had not known.
+                self.not_before = None;
+                Vec::new()
+            }
         }
     }
 
@@ -233,7 +236,7 @@ mod tests {
         assert_eq!(session.tick(start + millis(2_149)), []);
         assert_eq!(session.tick(start + millis(2_150)), write(5), "it tries again");
         let end = start + millis(2_500);
-        assert_eq!(session.open_since(end - millis(1)), Some(start));
+        assert_eq!(session.open_since(start + millis(2_499)), Some(start));
         assert_eq!(session.open_since(end), None, "before anybody looks at the clock");
         assert_eq!(session.tick(end), [Action::Lost]);
         assert_eq!(session.tick(end), [], "the answer is still out");
@@ -298,6 +301,9 @@ mod tests {
             assert_eq!(session.tick(now), write(7));
             assert_eq!(session.written(7, Answer::Refused, now, now), expected);
         }
+        session.observed(9, false);
+        assert_eq!(session.tick(start + millis(250)), write(9), "that explains it");
+        session.written(9, Answer::Unknown, start, start);
         session.forget_record();
         assert_eq!(session.tick(start + millis(1_000)), [], "nothing is known");
         session.absent();

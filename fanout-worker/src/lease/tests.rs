@@ -18,12 +18,17 @@ pub(super) fn winner(worker: &WorkerId, alive_since: Instant) -> Winner<'_> {
     Winner { worker, alive_since }
 }
 
-fn take(expected: u64) -> Option<Action> {
-    Some(Action::Ask { request: Request::Take(partition(0)), expected })
+fn take(expected: u64) -> Action {
+    Action::Ask { request: Request::Take(partition(0)), expected }
 }
 
-const STOP: fn() -> Option<Action> = || Some(Action::Stop { partition: partition(0) });
-const DRAIN: fn() -> Option<Action> = || Some(Action::Drain { partition: partition(0) });
+fn stop() -> Action {
+    Action::Stop { partition: partition(0) }
+}
+
+fn drain() -> Action {
+    Action::Drain { partition: partition(0) }
+}
 
 fn lease() -> Lease {
     Lease::new(worker(0), partition(0))
@@ -46,7 +51,7 @@ fn held(start: Instant) -> Lease {
     let (me, register) = (worker(0), Register::default());
     let mut lease = lease();
     lease.absent(start);
-    assert_eq!(tick(&mut lease, Some(&me), Some(start), &register, (start, start)), take(0));
+    assert_eq!(tick(&mut lease, Some(&me), Some(start), &register, (start, start)), Some(take(0)));
     let started = lease.taken(0, Answer::Written(5), true, start);
     assert_eq!(started, Some(Action::Start { partition: partition(0), epoch: 5 }));
     lease
@@ -57,16 +62,16 @@ fn a_free_lease_is_taken_by_the_winner_at_once_and_by_others_after_a_second() {
     let start = Instant::now();
     let at = |after| start + millis(after);
     let table = [
-        (0, Some(0), Some(0), take(7)),
+        (0, Some(0), Some(0), Some(take(7))),
         (0, Some(1), Some(0), None),
         (999, Some(1), Some(0), None),
-        (1_000, Some(1), Some(0), take(7)),
-        (1_000, None, Some(0), take(7)),
+        (1_000, Some(1), Some(0), Some(take(7))),
+        (1_000, None, Some(0), Some(take(7))),
         (1_000, Some(0), None, None),
         // Who has only just been able to take leaves the others their second.
         (1_000, Some(1), Some(900), None),
         (1_899, Some(1), Some(900), None),
-        (1_900, Some(1), Some(900), take(7)),
+        (1_900, Some(1), Some(900), Some(take(7))),
     ];
     for (after, won, taking, expected) in table {
         let mut lease = lease();
@@ -82,16 +87,16 @@ fn a_free_lease_is_taken_by_the_winner_at_once_and_by_others_after_a_second() {
 fn a_lease_of_another_is_taken_when_its_session_has_ended_after_it() {
     let start = Instant::now();
     let at = |after| start + millis(after);
-    let bury = |expected| Some(Action::Ask { request: Request::Bury(worker(1)), expected });
+    let bury = |expected| Action::Ask { request: Request::Bury(worker(1)), expected };
     // The records of its holder's session, when each is shown, and what that makes of a lease of
     // revision 7: for the winner at the last of them, and for another worker 999 ms and 1 s later.
     let table = [
         (vec![(3, true)], [None, None, None]),
-        (vec![(3, true), (9, false)], [take(7), None, take(7)]),
-        (vec![(3, true), (9, false), (10, true)], [take(7), take(7), take(7)]),
+        (vec![(3, true), (9, false)], [Some(take(7)), None, Some(take(7))]),
+        (vec![(3, true), (9, false), (10, true)], [Some(take(7)), Some(take(7)), Some(take(7))]),
         (vec![(8, true)], [None, None, None]),
-        (vec![(6, false)], [bury(6), None, bury(6)]),
-        (vec![], [bury(0), None, bury(0)]),
+        (vec![(6, false)], [Some(bury(6)), None, Some(bury(6))]),
+        (vec![], [Some(bury(0)), None, Some(bury(0))]),
     ];
     for (records, expected) in table {
         let mut register = Register::default();
@@ -130,7 +135,7 @@ fn a_stolen_or_deleted_lease_stops_its_owner_at_once() {
     let start = Instant::now();
     for holder in [Some(worker(1)), None] {
         let mut lease = held(start);
-        assert_eq!(lease.observed(9, holder, start), STOP());
+        assert_eq!(lease.observed(9, holder, start), Some(stop()));
         assert!(lease.is_idle());
     }
     let mut lease = held(start);
@@ -146,7 +151,7 @@ fn a_better_owner_gets_it_once_it_has_proven_itself() {
     let early = (start, start + millis(999));
     assert_eq!(tick(&mut lease, Some(&better), Some(start), &register, early), None);
     let times = (start, start + millis(1_000));
-    assert_eq!(tick(&mut lease, Some(&better), Some(start), &register, times), DRAIN());
+    assert_eq!(tick(&mut lease, Some(&better), Some(start), &register, times), Some(drain()));
     assert_eq!(tick(&mut lease, Some(&better), Some(start), &register, times), None);
     assert_eq!(lease.ended(4, false, start), None, "another tenure");
     let release = Action::Ask { request: Request::Release(partition(0)), expected: 5 };
@@ -155,7 +160,7 @@ fn a_better_owner_gets_it_once_it_has_proven_itself() {
     assert!(lease.is_idle());
     let other = tick(&mut lease, Some(&better), Some(start), &register, times);
     assert_eq!(other, None, "it is the other's now");
-    assert_eq!(tick(&mut lease, Some(&me), Some(start), &register, times), take(7));
+    assert_eq!(tick(&mut lease, Some(&me), Some(start), &register, times), Some(take(7)));
 }
 
 #[test]
@@ -165,7 +170,7 @@ fn a_tenure_that_failed_is_released_and_taken_again_after_a_while() {
     let mut lease = held(start);
     assert!(lease.ended(5, true, start).is_some());
     lease.released(5, Answer::Unknown, start);
-    for (after, expected) in [(999, None), (1_000, take(5))] {
+    for (after, expected) in [(999, None), (1_000, Some(take(5)))] {
         let times = (start, start + millis(after));
         assert_eq!(tick(&mut lease, Some(&me), Some(start), &register, times), expected);
     }
@@ -179,7 +184,10 @@ fn a_refusal_that_nothing_explains_leads_to_reading_again() {
     lease.absent(start);
     for (after, expected) in [(0, None), (250, Some(Action::Resync))] {
         let now = start + millis(after);
-        assert_eq!(tick(&mut lease, Some(&me), Some(start), &register, (start, now)), take(0));
+        assert_eq!(
+            tick(&mut lease, Some(&me), Some(start), &register, (start, now)),
+            Some(take(0))
+        );
         assert_eq!(lease.taken(0, Answer::Refused, true, now), expected);
     }
     lease.forget_record();
@@ -209,6 +217,6 @@ fn an_answer_starts_nothing_once_the_session_is_over_or_another_has_it() {
         assert!(lease.is_idle());
     }
     let mut held = held(start);
-    assert_eq!(held.session_over(), STOP());
+    assert_eq!(held.session_over(), Some(stop()));
     assert_eq!(held.session_over(), None);
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::tests::{millis, partition, winner, worker};
 use super::*;
 
-use self::fate::{Fate, Requests, fate};
+use self::fate::{Event, Fate, Requests, fate};
 
 mod fate;
 
@@ -235,13 +235,15 @@ impl World {
         {
             self.arrive(n, &request, expected);
         }
-        if let Some(n) = fate.reopened {
-            self.read_again(n);
-        }
-        if fate.leave && !self.actors[WORKERS - 1].leaving {
-            self.actors[WORKERS - 1].leaving = true;
-            let actions = self.actors[WORKERS - 1].claims.leave();
-            self.carry_out(WORKERS - 1, actions, fate);
+        match fate.event {
+            Event::None => {}
+            Event::Reopened(n) => self.read_again(n),
+            Event::Leaves => {
+                let last = &mut self.actors[WORKERS - 1];
+                last.leaving = true;
+                let actions = last.claims.leave();
+                self.carry_out(WORKERS - 1, actions, fate);
+            }
         }
         for n in 0..WORKERS {
             if fate.awake & (1 << n) != 0 {
@@ -314,8 +316,7 @@ proptest! {
             watch_first: false,
             replaced: false,
             winner: 1,
-            reopened: None,
-            leave: false,
+            event: Event::None,
         };
         for _ in 0..150 {
             world.step(calm);

@@ -20,10 +20,16 @@ pub struct Fate {
     /// Whether the server is late with the watch: what was replaced meanwhile is never shown.
     pub replaced: bool,
     pub winner: usize,
-    /// Whose watch begins anew, as after a new connection.
-    pub reopened: Option<usize>,
-    /// Whether the last worker is told to leave.
-    pub leave: bool,
+    pub event: Event,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Event {
+    None,
+    /// The watch of this worker begins anew, as after a new connection.
+    Reopened(usize),
+    /// The last worker is told to leave.
+    Leaves,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +49,13 @@ pub fn fate() -> impl Strategy<Value = Fate> {
     ];
     let some = || prop_oneof![2 => Just(0_usize), 3 => 1_usize..8, 5 => Just(64)];
     let order = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.3));
-    let whose = (0_usize..3, prop::option::weighted(0.05, 0_usize..3), prop::bool::weighted(0.005));
-    (0_u64..900, any::<u8>(), requests, some(), some(), order, whose).prop_map(
-        |(pass, awake, requests, answers, shown, order, (winner, reopened, leave))| {
+    let event = prop_oneof![
+        190 => Just(Event::None),
+        9 => (0_usize..3).prop_map(Event::Reopened),
+        1 => Just(Event::Leaves),
+    ];
+    (0_u64..900, any::<u8>(), requests, (some(), some()), order, 0_usize..3, event).prop_map(
+        |(pass, awake, requests, (answers, shown), order, winner, event)| {
             let (newest_first, watch_first, replaced) = order;
             Fate {
                 pass,
@@ -57,8 +67,7 @@ pub fn fate() -> impl Strategy<Value = Fate> {
                 watch_first,
                 replaced,
                 winner,
-                reopened,
-                leave,
+                event,
             }
         },
     )
