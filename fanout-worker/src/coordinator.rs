@@ -80,7 +80,7 @@ impl Coordinator {
     /// Works until `shutdown`, then hands everything over within `drain_timeout`.
     ///
     /// # Errors
-    /// When the connection is closed for good.
+    /// When the connection is closed for good, or leases are not read any more.
     pub async fn run(
         mut self,
         mut senses: Senses,
@@ -93,7 +93,13 @@ impl Coordinator {
         loop {
             tokio::select! {
                 Some(done) = self.tasks.join_next() => self.task_ended(done),
-                Some(shown) = senses.leases.recv() => self.shown(shown),
+                shown = senses.leases.recv() => {
+                    let Some(shown) = shown else {
+                        self.stop_all().await;
+                        anyhow::bail!("the reader of the leases has ended");
+                    };
+                    self.shown(shown);
+                }
                 beat = senses.workers.next() => {
                     let Some(beat) = beat else {
                         self.stop_all().await;
@@ -258,7 +264,7 @@ impl Coordinator {
         if ended && end != End::Drained {
             tracing::warn!(%partition, epoch, ?end, "an owner ended");
         }
-        let actions = self.claims.owner_ended(partition, epoch, end != End::Drained, now);
+        let actions = self.claims.owner_ended(partition, epoch, end == End::Failed, now);
         self.carry_out(actions);
     }
 

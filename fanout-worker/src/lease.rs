@@ -161,9 +161,12 @@ impl Lease {
             return;
         }
         self.tenure = Tenure::None;
-        if let Answer::Written(revision) = answer
-            && self.record.as_ref().is_some_and(|record| record.revision < revision)
-        {
+        let Answer::Written(revision) = answer else {
+            // It may be gone, and then the winner has the first word; the watch tells.
+            self.not_before = Some(now + ANYBODYS_AFTER);
+            return;
+        };
+        if self.record.as_ref().is_some_and(|record| record.revision < revision) {
             self.record = Some(Record { revision, holder: None, since: now });
         }
     }
@@ -199,8 +202,11 @@ impl Lease {
             Tenure::None => self.take_if_free(outlook, now),
             Tenure::Taking { .. } | Tenure::Releasing { .. } => None,
             Tenure::Held { .. } => {
+                // One without a session could not take it, and nobody would have it for a while.
                 let better = outlook.winner.is_some_and(|winner| {
-                    *winner.worker != self.me && now >= winner.alive_since + WINNER_PROVEN
+                    *winner.worker != self.me
+                        && now >= winner.alive_since + WINNER_PROVEN
+                        && outlook.register.lives(winner.worker)
                 });
                 if better { self.drain() } else { None }
             }

@@ -2,8 +2,8 @@
 //! to see.
 //!
 //! Workers divide the partitions among themselves by leases, which live as long as their holder's session
-//! ([`lease`]); whoever owns a partition follows its log and routes ([`partition`]). What decides is pure: values and `now` in, effects out.
-//! Everything else only reads, sends and waits.
+//! ([`lease`]); whoever owns a partition follows its log and routes ([`partition`]). What decides is pure:
+//! values and `now` in, effects out. Everything else only reads, sends and waits.
 //!
 //! | decides, without IO | carries out |
 //! | --- | --- |

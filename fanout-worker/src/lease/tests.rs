@@ -144,13 +144,14 @@ fn a_stolen_or_deleted_lease_stops_its_owner_at_once() {
 }
 
 #[test]
-fn a_better_owner_gets_it_once_it_has_proven_itself() {
+fn a_better_owner_gets_it_once_it_has_proven_itself_and_can_hold_it() {
     let start = Instant::now();
-    let (me, better, register) = (worker(0), worker(1), Register::default());
+    let (me, better, mut register) = (worker(0), worker(1), Register::default());
     let mut lease = held(start);
-    let early = (start, start + millis(999));
+    let (early, times) = ((start, start + millis(999)), (start, start + millis(1_000)));
+    assert_eq!(tick(&mut lease, Some(&better), Some(start), &register, times), None);
+    register.observed(&better, 6, true, start);
     assert_eq!(tick(&mut lease, Some(&better), Some(start), &register, early), None);
-    let times = (start, start + millis(1_000));
     assert_eq!(tick(&mut lease, Some(&better), Some(start), &register, times), Some(drain()));
     assert_eq!(tick(&mut lease, Some(&better), Some(start), &register, times), None);
     assert_eq!(lease.ended(4, false, start), None, "another tenure");
