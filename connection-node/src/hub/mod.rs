@@ -165,10 +165,17 @@ async fn run(
     let context = jetstream::new(io.client.clone());
     let carrier = Carrier { io, context, queue };
     let mut ticked = tokio::time::Instant::now();
+    // When a shard that has begun to wait is looked at.
+    let mut soon = None;
     let mut tick = std::pin::pin!(tokio::time::sleep_until(ticked));
     let (mut born, mut last) = (Vec::new(), false);
     while !last {
-        let due = ticked + if shard.is_waiting() { TICK } else { IDLE_TICK };
+        let due = if shard.is_waiting() {
+            *soon.get_or_insert_with(|| tokio::time::Instant::now() + TICK)
+        } else {
+            soon = None;
+            ticked + IDLE_TICK
+        };
         if tick.deadline() != due {
             tick.as_mut().reset(due);
         }
@@ -178,7 +185,7 @@ async fn run(
                 errand => errand,
             },
             () = &mut tick => {
-                ticked = tokio::time::Instant::now();
+                (ticked, soon) = (tokio::time::Instant::now(), None);
                 Some(Errand::Input(Input::Tick))
             }
         };

@@ -38,6 +38,11 @@ impl Window {
         self.trim();
     }
 
+    /// Gives up the frames that were made of its messages.
+    pub fn forget_frames(&mut self) {
+        self.messages.iter_mut().for_each(Message::forget_frames);
+    }
+
     fn trim(&mut self) {
         while self.messages.len() > self.capacity {
             if let Some(oldest) = self.messages.pop_front() {

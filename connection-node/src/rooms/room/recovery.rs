@@ -75,7 +75,9 @@ impl<P: Port> Room<P> {
             port.emit(&member.socket, &message.packet);
             member.position = message.seq;
         }
-        if missed.peek().is_some() {
+        let slower = missed.peek().is_some();
+        drop(missed);
+        if slower {
             member.busy = true;
             let (room, socket) = (self.name.clone(), member.socket.clone());
             return port.effect(Effect::Pace { room, key, socket });
@@ -92,6 +94,12 @@ impl<P: Port> Room<P> {
         member.recovery = None;
         if let Ok(packet) = Packet::new(event::RECOVERED, &recovered) {
             port.emit(&member.socket, &packet);
+        }
+        // A crowd that comes back shares them; whoever is the last leaves none behind.
+        if let Some(window) = &mut self.window
+            && self.members.values().all(|member| member.recovery.is_none())
+        {
+            window.forget_frames();
         }
     }
 }
