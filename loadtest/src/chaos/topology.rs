@@ -1,9 +1,6 @@
 //! A whole Starling of real processes, for the chaos suite.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use http::Uri;
@@ -18,6 +15,10 @@ use super::{
     service_process::{Launch, ServiceProcess},
     service_role::ServiceRole,
 };
+
+pub use self::options::{Member, NatsLayout, TopologyOptions};
+
+mod options;
 
 /// What tokens are signed with.
 const JWT_SECRET: &str = "3f1c9a7e5b0d8264c1e7f92ab3d5064887aee01942cb6fd3";
@@ -38,65 +39,6 @@ const GO_THREADS: &str = "GOMAXPROCS";
 const READY_DEADLINE: Duration = Duration::from_mins(1);
 /// Until a service that was asked to stop must have ended; a node drains first.
 const STOP_DEADLINE: Duration = Duration::from_mins(1);
-
-/// How NATS is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NatsLayout {
-    /// One server.
-    Single,
-    /// Three servers, and three replicas of each stream.
-    Cluster,
-}
-
-/// One of the services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Member {
-    Node(usize),
-    Worker(usize),
-}
-
-/// What to start.
-#[derive(Debug, Clone)]
-pub struct TopologyOptions {
-    /// The program `chaos`, which is every service.
-    pub program: PathBuf,
-    pub nodes: usize,
-    pub workers: usize,
-    pub nats: NatsLayout,
-    /// Variables of the environment of every node, which go before the defaults.
-    pub node_settings: Vec<(String, String)>,
-    /// Variables of the environment of every worker, which go before the defaults.
-    pub worker_settings: Vec<(String, String)>,
-    /// The nodes that reach NATS through a [`Link`]; only with [`NatsLayout::Single`], for clients learn
-    /// the addresses of a cluster's servers by themselves.
-    pub linked_nodes: Vec<usize>,
-    /// Messages that a room keeps, where not the default.
-    pub room_cap: Option<i64>,
-    /// Who lives by the clock that [`Topology::jump_clock`] sets.
-    pub faked_clocks: Vec<Member>,
-    /// Nodes and NATS servers have one thread to work with, as where each has one processor; a worker has
-    /// no more in any case.
-    pub one_thread_each: bool,
-}
-
-impl TopologyOptions {
-    /// Two nodes and two workers with one NATS server.
-    #[must_use]
-    pub fn new(program: PathBuf) -> Self {
-        Self {
-            program,
-            nodes: 2,
-            workers: 2,
-            nats: NatsLayout::Single,
-            node_settings: Vec::new(),
-            worker_settings: Vec::new(),
-            linked_nodes: Vec::new(),
-            room_cap: None,
-            faked_clocks: Vec::new(),
-            one_thread_each: false,
-        }
-    }
-}
 
 /// A running system. Dropping it kills everything and keeps the logs; after a stop they are removed.
 #[derive(Debug)]

@@ -22,7 +22,8 @@ measured.";
 /// Puts the same load on Starling and on what else would be used, and shows what each does with it.
 ///
 /// The contenders are Starling (nodes, workers and nats-server as processes), Socket.IO in one Node.js
-/// process, and Socket.IO in several with the Redis adapter; each process works with one thread. It writes table.txt, compare.json and compare.svg.
+/// process, and Socket.IO in several with the Redis adapter; each process works with one thread. It
+/// writes table.txt, compare.json and compare.svg.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub struct Cli {

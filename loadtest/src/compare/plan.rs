@@ -72,7 +72,7 @@ impl Plan {
             connections: vec![2_000, 10_000],
             nodes: 2,
             workers: 2,
-            // Little for any of them, and about half of what the least of them can do.
+            // Little for any of them, and enough for each to work without a pause.
             costs: vec![5_000.0, 20_000.0],
             search: SearchPlan { from: 20_000.0, growth: 2.0, halvings: 4 },
             absence: AbsencePlan {

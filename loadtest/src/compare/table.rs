@@ -39,7 +39,7 @@ fn write(
     )?;
     for figures in all {
         let (title, processes) = (figures.contender.title(), figures.processes.join(", "));
-        writeln!(text, "{title}: {processes}; one thread each")?;
+        writeln!(text, "{title}: {processes}; one working thread each")?;
     }
     write!(text, "\n{:NAME$}", "")?;
     for figures in all {
