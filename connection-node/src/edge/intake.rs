@@ -21,11 +21,8 @@ const LARGE: u64 = 64 << 10;
 /// A compressed message may become so many bytes of however few,
 const SMALL: u64 = 1 << 20;
 /// and so many times what came. What goes beyond both is blown up: it costs its sender next to nothing to
-/// fill memory with,
+/// fill memory with.
 const MOST_TIMES: u64 = 64;
-/// and so all that is there at a time has this part of the memory for messages. It comes in a moment, and
-/// an honest one is gone in another.
-const BLOWN_UP: u64 = 8;
 /// How many times over a client may send what it may send in one packet before it is authenticated: a
 /// few attempts, and what upkeep takes.
 const ATTEMPTS: u64 = 4;
@@ -46,11 +43,6 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(most: u64) -> Arc<Self> {
         Arc::new(Self { most, held: AtomicU64::new(0) })
-    }
-
-    /// The part of so many bytes that what is blown up may have.
-    pub(super) fn blown_up(most: u64) -> Arc<Self> {
-        Self::new(most / BLOWN_UP)
     }
 
     pub(super) fn held(&self) -> u64 {
@@ -110,7 +102,8 @@ pub(super) struct IntakeBounds {
     pub(super) first_payload: u64,
     pub(super) max_payload: u64,
     pub(super) budget: Arc<Budget>,
-    /// What is blown up counts here as well.
+    /// What is blown up counts here as well. It has room for one of the largest messages: an honest one
+    /// comes in a moment and is gone in another.
     pub(super) blown_up: Arc<Budget>,
     pub(super) limits: Arc<Limits>,
 }

@@ -116,7 +116,7 @@ impl Edge {
             first_payload: config.first_payload,
             max_payload: config.max_payload,
             budget: Budget::new(config.inbound_buffer),
-            blown_up: Budget::blown_up(config.inbound_buffer),
+            blown_up: Budget::new(config.max_payload),
             limits: Arc::new(Limits::new(&config.limits)),
         };
         Arc::new(Self {

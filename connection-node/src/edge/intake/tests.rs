@@ -188,11 +188,8 @@ fn how_small_a_message_was_made_does_not_matter() {
 #[test]
 fn few_messages_are_blown_up_at_a_time() {
     const FILE: u64 = 10 << 20;
-    let bounds = IntakeBounds {
-        max_payload: FILE,
-        blown_up: Budget::blown_up(8 * 2 * FILE),
-        ..bounds(u64::MAX)
-    };
+    let bounds =
+        IntakeBounds { max_payload: FILE, blown_up: Budget::new(2 * FILE), ..bounds(u64::MAX) };
     let begin = |message: Message, of| {
         let one = intake(&bounds);
         one.admit();
