@@ -21,8 +21,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(900);
 /// How the bucket marks a deleted key (NATS ADR-8).
 const KV_OPERATION: &str = "KV-Operation";
 const KV_DELETE: &str = "DEL";
-/// How long a deletion is there to be seen. Whoever begins to watch later sees no key, which comes to the
-/// same.
+/// How long a deletion is there to be seen. Whoever begins to watch later sees no key: a lease is free then
+/// too, and the end of a session is asked for.
 const MARKER_TTL: Duration = Duration::from_mins(1);
 
 /// What the bucket shows.

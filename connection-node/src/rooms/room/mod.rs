@@ -131,6 +131,13 @@ impl<P: Port> Room<P> {
         self.members.get(&key)
     }
 
+    /// Gives up the frames that recoveries were sent; those of one crowd have shared them by then.
+    pub fn forget_frames(&mut self) {
+        if let Some(window) = &mut self.window {
+            window.forget_frames();
+        }
+    }
+
     /// Tells members of who is here.
     pub fn announce(&self, news: &Announcement, port: &mut P) {
         if let Some(packet) = &news.everyone {

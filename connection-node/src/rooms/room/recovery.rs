@@ -95,11 +95,5 @@ impl<P: Port> Room<P> {
         if let Ok(packet) = Packet::new(event::RECOVERED, &recovered) {
             port.emit(&member.socket, &packet);
         }
-        // A crowd that comes back shares them; whoever is the last leaves none behind.
-        if let Some(window) = &mut self.window
-            && self.members.values().all(|member| member.recovery.is_none())
-        {
-            window.forget_frames();
-        }
     }
 }

@@ -58,7 +58,8 @@ pub struct Shard<P: Port> {
     partitions: HashMap<Partition, Follower>,
     /// The highest sequence heard of.
     high: Seq,
-    /// Rooms that a tick must look at: empty ones, and those with someone waiting.
+    /// Rooms that a tick must look at: empty ones, those with someone waiting, and those that were
+    /// recovered from.
     pending: HashSet<RoomName>,
     /// Rooms whose tail must be compared with the log.
     unchecked: HashSet<RoomName>,
@@ -165,14 +166,16 @@ impl<P: Port> Shard<P> {
                     room.repaired(page, port);
                 }
             }
-            Input::Replayed { room, key, asked, page } => {
-                if let Some(room) = self.rooms.get_mut(&room) {
+            Input::Replayed { room: name, key, asked, page } => {
+                if let Some(room) = self.rooms.get_mut(&name) {
                     room.replayed(key, asked, &page, port);
+                    self.pending.insert(name);
                 }
             }
-            Input::Paced { room, key } => {
-                if let Some(room) = self.rooms.get_mut(&room) {
+            Input::Paced { room: name, key } => {
+                if let Some(room) = self.rooms.get_mut(&name) {
                     room.paced(key, port);
+                    self.pending.insert(name);
                 }
             }
             Input::Lasts { check, lasts } => self.checked(check, lasts, port),

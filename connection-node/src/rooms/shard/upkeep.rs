@@ -89,6 +89,7 @@ impl<P: Port> Shard<P> {
             room.expire_waiters(now, port);
             let overdue = room.presence.overdue(name, now);
             room.announce(&overdue, port);
+            room.forget_frames();
             let (idle, quiet) = (room.is_idle(self.settings.linger, now), room.is_settled());
             if overdue.ask {
                 self.ask(name.clone(), port);
