@@ -8,10 +8,10 @@ use jsonwebtoken::{EncodingKey, Header};
 use local_stack::stack::Stack;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-use wire::event;
+use wire::{ErrorCode, event};
 
 /// Longer than any failover.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,6 +63,22 @@ impl Client {
     pub async fn ask(&mut self, name: &str, payload: Value) -> Value {
         self.send(&format!("42{}7{}", self.namespace, json!([name, payload]))).await;
         self.acknowledged().await
+    }
+
+    /// As [`Client::ask`], and again as often as the node says that it does not know whether it is
+    /// done: a node is ready for a while without its connection to NATS.
+    pub async fn insist(&mut self, name: &str, payload: Value) -> Value {
+        let insisting = async {
+            loop {
+                let ack = self.ask(name, payload.clone()).await;
+                if ack["code"] != ErrorCode::Unavailable.as_str() {
+                    return ack;
+                }
+                let wait = ack["retryAfter"].as_u64().expect("not said when to try again");
+                sleep(Duration::from_millis(wait)).await;
+            }
+        };
+        timeout(PATIENCE, insisting).await.unwrap_or_else(|_| panic!("{name} is never done"))
     }
 
     /// Sends a file and waits for its acknowledgement.

@@ -59,10 +59,10 @@ async fn undenied(stack: &mut Stack) {
     assert!(denied.is_empty(), "{denied:#?}");
 }
 
-/// Sends messages to `room` until one reaches `reader`: a failover takes its time.
+/// Sends a message, again where a failover asks for it, and waits until it reaches `reader`.
 async fn talk(writer: &mut Client, reader: &mut Client, content: &str) -> Value {
     let said = json!({ "content": content, "clientMessageId": content });
-    let ack = writer.ask(event::CHAT_MESSAGE, said).await;
+    let ack = writer.insist(event::CHAT_MESSAGE, said).await;
     assert_eq!(ack["status"], "success", "{ack}");
     loop {
         let received = reader.event(event::CHAT_MESSAGE).await;
@@ -263,7 +263,7 @@ pub async fn stats(admin: &mut Client) -> Value {
 async fn bans(stack: &Stack, admin: &mut Client, user: &str) {
     let mut client = Client::connect(stack, 1, user).await;
     let ban = json!({ "userId": user, "seconds": 3_600, "reason": "spam" });
-    let banned = admin.ask(event::BAN, ban).await;
+    let banned = admin.insist(event::BAN, ban).await;
     assert_eq!(banned["status"], "success", "{banned}");
     let told = client.event(event::AUTH_ERROR).await;
     assert!(told["message"].as_str().unwrap().ends_with(": spam"), "{told}");
