@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use loadtest::{
     chaos::service_role::ServiceRole,
-    compare::{bare_write, cli::Cli, comparison, holder},
+    compare::{cli::Cli, comparison, floor, holder},
     interruptible,
 };
 
@@ -19,12 +19,12 @@ fn main() -> ExitCode {
     if first == holder::SUBCOMMAND {
         return hold();
     }
-    if first == bare_write::SUBCOMMAND {
-        return match bare_write::serve() {
+    if let Some(served) = floor::serve(first) {
+        return match served {
             Ok(()) => ExitCode::SUCCESS,
             // Its standard error is that of the process that reads its answers.
             Err(error) => {
-                eprintln!("compare write: {error:#}");
+                eprintln!("compare {first}: {error:#}");
                 ExitCode::FAILURE
             }
         };

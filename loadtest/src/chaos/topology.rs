@@ -40,6 +40,12 @@ const READY_DEADLINE: Duration = Duration::from_mins(1);
 /// Until a service that was asked to stop must have ended; a node drains first.
 const STOP_DEADLINE: Duration = Duration::from_mins(1);
 
+/// What has a nats-server work with one thread.
+#[must_use]
+pub fn one_go_thread() -> Vec<(&'static str, String)> {
+    vec![(GO_THREADS, "1".to_owned())]
+}
+
 /// A running system. Dropping it kills everything and keeps the logs; after a stop they are removed.
 #[derive(Debug)]
 pub struct Topology {
@@ -65,8 +71,7 @@ impl Topology {
         let folder = RunFolder::create()?;
         let jumps = !options.faked_clocks.is_empty();
         let clock = jumps.then(|| FakeClock::start(folder.path())).transpose()?;
-        let threads = options.one_thread_each.then(|| (GO_THREADS, "1".to_owned()));
-        let environment = threads.into_iter().collect();
+        let environment = if options.one_thread_each { one_go_thread() } else { Vec::new() };
         let nats =
             NatsPart::start(options.nats, folder.path(), options.room_cap, environment).await?;
         let mut topology = Self {

@@ -31,7 +31,7 @@ use crate::{report::write_json, run::Outcome};
 struct Results<'a> {
     machine: Machine,
     plan: &'a Plan,
-    /// What a bare `write(2)` costs.
+    /// What a bare `write(2)` and the bare way through NATS cost.
     floor: &'a [FloorFigures],
     contenders: &'a [Figures],
 }
@@ -57,7 +57,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut floor = Vec::new();
     for &rate in &plan.costs {
         for &room_size in &plan.rooms {
-            eprintln!("        a bare write(2) a delivery, rooms of {room_size}, {rate}/s");
+            eprintln!("        what nobody can save, rooms of {room_size}, {rate}/s");
             floor.push(floor::measure(&programs.compare, &plan, room_size, rate).await?);
         }
     }

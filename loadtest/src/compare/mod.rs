@@ -7,7 +7,6 @@
 pub mod absence;
 pub mod assistant;
 pub mod attendee;
-pub mod bare_write;
 pub mod cli;
 pub mod comparison;
 pub mod contender;

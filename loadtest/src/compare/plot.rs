@@ -6,7 +6,7 @@ use super::{
     contender::Contender,
     figures::Figures,
     floor::FloorFigures,
-    rows::{Better, Row, rows},
+    rows::{Better, Floor, Row, rows},
     table::number,
 };
 
@@ -68,7 +68,7 @@ fn panel_at(
         Better::More => "more is better",
         Better::Less => "less is better",
     };
-    let floor = if first.floor.is_some() { "; dashed: a bare write(2)" } else { "" };
+    let floor = first.floor.map_or("", |_| "; dotted: a bare write(2), dashed: the bare path");
     let title = format!("{} ({better}{floor})", first.group);
     writeln!(
         body,
@@ -99,12 +99,13 @@ fn panel_at(
             )?;
             y += BAR;
         }
-        if let Some(floor) = row.floor {
+        let floors = row.floor.map(|Floor { write, path }| [(write, "1 2"), (path, "4 2")]);
+        for (floor, dashes) in floors.into_iter().flatten() {
             let x = LEFT + bar(floor, most);
             writeln!(
                 body,
                 "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.0}\" y2=\"{y:.0}\" stroke=\"black\" \
-                 stroke-dasharray=\"3 2\"/>"
+                 stroke-dasharray=\"{dashes}\"/>"
             )?;
         }
         y += GAP;
@@ -144,12 +145,17 @@ mod tests {
             cells: cells.to_vec(),
             floor: None,
         };
-        let floored = Row { floor: Some(250.0), ..row("a < b", [Some(1_000.0), Some(500.0)]) };
+        let floor = Some(Floor { write: 250.0, path: 500.0 });
+        let floored = Row { floor, ..row("a < b", [Some(1_000.0), Some(500.0)]) };
         let rows = [floored, row("none", [None, None])];
         let svg = draw(&[Contender::Starling, Contender::SocketIo], &rows);
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
-        assert!(svg.contains("a &lt; b (more is better; dashed: a bare write(2))"));
-        assert!(svg.contains("<line x1=\"290.0\"") && svg.matches("<line ").count() == 1);
+        assert!(
+            svg.contains(
+                "a &lt; b (more is better; dotted: a bare write(2), dashed: the bare path)"
+            )
+        );
+        assert!(svg.contains("<line x1=\"290.0\"") && svg.matches("<line ").count() == 2);
         assert!(svg.contains("width=\"480.0\"") && svg.contains("width=\"240.0\""));
         assert!(svg.contains(">1,000<") && svg.contains(">-<"));
         // Ground, legend and bars.

@@ -25,8 +25,17 @@ pub struct Row {
     pub decimals: usize,
     /// `None` where there is no such figure.
     pub cells: Vec<Option<f64>>,
-    /// What a server that does nothing but `write(2)` has; no contender.
-    pub floor: Option<f64>,
+    /// What nobody can save; no contender.
+    pub floor: Option<Floor>,
+}
+
+/// The same measure of servers that do nothing else.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Floor {
+    /// A process that writes.
+    pub write: f64,
+    /// Processes that store each message in NATS, pass it on, and write.
+    pub path: f64,
 }
 
 impl Row {
@@ -129,7 +138,8 @@ fn costs(all: &[Figures], floor: &[FloorFigures]) -> Vec<Row> {
             figures.rooms.get(at)?.costs.get(nth)?.outcome.micros_of_all_servers()
         };
         let same = |floor: &&FloorFigures| (floor.room_size, floor.rate) == (room_size, rate);
-        let floor = floor.iter().find(same).map(|floor| floor.micros);
+        let floor = floor.iter().find(same);
+        let floor = floor.map(|floor| Floor { write: floor.write.micros, path: floor.path.micros });
         let name = format!("rooms of {room_size}");
         Row { floor, ..row(all, &group, name, Better::Less, 1, &of) }
     };

@@ -7,7 +7,7 @@ use super::{
     floor::FloorFigures,
     machine::Machine,
     plan::Plan,
-    rows::{Row, rows},
+    rows::{Floor, Row, rows},
 };
 
 const NAME: usize = 26;
@@ -79,8 +79,9 @@ fn grid(text: &mut String, rows: &[Row]) -> std::fmt::Result {
             let mark = if best == Some(at) { '*' } else { ' ' };
             write!(text, "{:>COLUMN$}{mark}", number(*cell, row.decimals))?;
         }
-        if row.floor.is_some() {
-            write!(text, "  a bare write(2): {}", number(row.floor, row.decimals))?;
+        if let Some(Floor { write, path }) = row.floor {
+            let figure = |value| number(Some(value), row.decimals);
+            write!(text, "  bare write(2): {}, bare path: {}", figure(write), figure(path))?;
         }
         writeln!(text)?;
     }
@@ -107,7 +108,7 @@ pub fn number(value: Option<f64>, decimals: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::rows::Better;
+    use crate::compare::rows::{Better, Floor};
 
     #[test]
     fn numbers_are_grouped() {
@@ -134,11 +135,12 @@ mod tests {
             floor: None,
         };
         let mut text = String::new();
-        let b = Row { floor: Some(1.0), ..row("b", [None, Some(3.0)]) };
+        let floor = Some(Floor { write: 1.0, path: 2.0 });
+        let b = Row { floor, ..row("b", [None, Some(3.0)]) };
         grid(&mut text, &[row("a", [Some(1.0), Some(2.0)]), b]).unwrap();
         let lines: Vec<_> =
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
-        let b = vec!["b", "-", "3", "a", "bare", "write(2):", "1"];
+        let b = vec!["b", "-", "3", "bare", "write(2):", "1,", "bare", "path:", "2"];
         assert_eq!(lines, [vec!["deliveries"], vec!["a", "1", "2*"], b]);
     }
 }
