@@ -11,11 +11,13 @@ const TOOLS = { k6, artillery };
 const OLDEST_NODE = 20;
 const USAGE = 64;
 const HELP = `Usage: loadtest/load list
+       loadtest/load tools
        loadtest/load SCRIPT... [--url URL]... [--short] [--stack PROGRAM]
        loadtest/load all [...]
 
 Runs load scripts and says whether their thresholds hold. Without --url it builds and starts a local stack of
-two nodes for them, and stops it at the end.
+two nodes for them, and stops it at the end. "list" names the scripts; "tools" finds or installs k6 and Artillery,
+and does no more.
 
 Options:
   --url URL        a node, or the load balancer; given several times, k6's clients take them by turns
@@ -37,6 +39,7 @@ async function main(words) {
   const { values, positionals } = read(words);
   if (values.help || positionals.length === 0) return console.log(HELP);
   if (positionals.length === 1 && positionals[0] === 'list') return list();
+  if (positionals.length === 1 && positionals[0] === 'tools') return tools();
   const scripts = chosen(positionals);
   // Before anything is started.
   for (const tool of new Set(scripts.map((script) => script.tool))) TOOLS[tool]();
@@ -76,6 +79,10 @@ function list() {
   for (const { name, tool, about, settings } of SCRIPTS) {
     console.log(`${name.padEnd(10)} ${tool.padEnd(10)} ${about}\n${' '.repeat(22)}${settings}`);
   }
+}
+
+function tools() {
+  for (const [name, find] of Object.entries(TOOLS)) console.log(`${name.padEnd(10)} ${find()}`);
 }
 
 function chosen(names) {
