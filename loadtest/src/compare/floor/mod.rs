@@ -13,7 +13,7 @@ mod path;
 mod readers;
 mod write;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use wire::{RoomName, Timestamp, User, client::ChatMessage};
@@ -80,7 +80,7 @@ struct Load {
     room_size: usize,
     /// Messages a second over all rooms.
     messages: f64,
-    duration: std::time::Duration,
+    duration: Duration,
     /// What each frame holds.
     text: String,
 }
