@@ -32,10 +32,16 @@ async function outcome(root, form, state, words) {
   await root.page.locator(`[data-testid=${form}-outcome][data-state=${state}]`).getByText(words).waitFor();
 }
 
-async function announce(root, content) {
+/** Announces, and writes `next` before the answer is known. */
+async function announce(root, content, next) {
+  const deeds = root.part('deeds').locator('li');
+  const before = await deeds.count();
   await root.part('announce-text').fill(content);
   await root.part('announce').click();
   await root.part('confirm-send').click();
+  if (next !== undefined) await root.part('announce-text').fill(next);
+  // The outcome may be that of the one before, until this is drawn.
+  await deeds.nth(before).waitFor();
   await outcome(root, 'announce', 'good', `on ${nodes.length} nodes`);
 }
 
@@ -75,7 +81,9 @@ describe('an administrator', () => {
       assert.equal(await window.page.getByRole('alert').filter({ hasText: room }).count(), 1);
     }
     const [first, second] = [`First ${room}`, `Second ${room}`];
-    for (const text of [first, second]) await announce(root, text);
+    await announce(root, first);
+    await announce(root, second, 'Third');
+    assert.equal(await root.part('announce-text').inputValue(), 'Third', 'what was not sent is not taken away');
     await banner(ada, second).waitFor();
     await ada.picture('announcements');
     await ada.page.setViewportSize({ width: 360, height: 640 });

@@ -15,6 +15,8 @@ export class AnnounceForm {
   #outcome = byId('announce-outcome');
   #dialog = byId('confirm');
   #drawn = null;
+  /** What was sent and is not known to be shown. */
+  #sent = null;
   #desk = null;
   #order;
 
@@ -28,7 +30,8 @@ export class AnnounceForm {
     this.#field.addEventListener('input', () => this.#measure());
     byId('confirm-send').addEventListener('click', () => {
       this.#dialog.close();
-      this.#order(announcement(this.#field.value));
+      this.#sent = this.#field.value;
+      this.#order(announcement(this.#sent));
     });
     byId('confirm-back').addEventListener('click', () => this.#dialog.close());
   }
@@ -37,10 +40,7 @@ export class AnnounceForm {
     this.#desk = desk;
     const form = desk.forms.announce;
     if (form === this.#drawn) return;
-    if (this.#drawn?.asking && form.outcome?.good) {
-      this.#field.value = '';
-      this.#measure();
-    }
+    if (form.outcome?.good) this.#clear();
     this.#drawn = form;
     showOutcome(this.#outcome, form);
     rest([byId('announce-send')], form);
@@ -61,6 +61,15 @@ export class AnnounceForm {
     const now = stats === null ? '' : `: ${counted(stats.sockets, 'connection')} on ${counted(stats.nodes.length, 'node')} at the last count`;
     setText(byId('confirm-reach'), `Shown once, in every room, to everybody who is connected now${now}. It cannot be taken back.`);
     this.#dialog.showModal();
+  }
+
+  /** Takes away what was sent, unless something else has been written since. */
+  #clear() {
+    if (this.#field.value === this.#sent) {
+      this.#field.value = '';
+      this.#measure();
+    }
+    this.#sent = null;
   }
 
   #measure() {
