@@ -95,18 +95,29 @@ impl Client {
         serde_json::from_str::<Value>(&ack).unwrap()[0].take()
     }
 
-    /// The payload of the next event of this name.
+    /// The payload of the next event of this name; those of other names are passed over.
     pub async fn event(&mut self, name: &str) -> Value {
+        let [payload] = self.events([name]).await;
+        payload
+    }
+
+    /// The payload of the next event of each of these names, in whichever order they come.
+    pub async fn events<const N: usize>(&mut self, names: [&str; N]) -> [Value; N] {
         let prefix = format!("42{}", self.namespace);
+        let mut found = [const { None }; N];
+        let mut others = Vec::new();
         let seeking = async {
-            loop {
+            while found.contains(&None) {
                 let mut event: Value = serde_json::from_str(&self.seek(&prefix).await).unwrap();
-                if event[0] == name {
-                    return event[1].take();
+                match names.iter().position(|name| event[0] == *name) {
+                    Some(place) if found[place].is_none() => found[place] = Some(event[1].take()),
+                    _ => others.push(event),
                 }
             }
         };
-        timeout(PATIENCE, seeking).await.unwrap_or_else(|_| panic!("no {name}"))
+        let sought = timeout(PATIENCE, seeking).await;
+        sought.unwrap_or_else(|_| panic!("not all of {names:?}: {found:?}, besides {others:?}"));
+        found.map(|payload| payload.expect("sought above"))
     }
 
     /// Waits until the node has sent the client away.
