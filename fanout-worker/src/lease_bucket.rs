@@ -98,9 +98,9 @@ pub async fn watch(
     shown: mpsc::Sender<Shown>,
     resync: std::sync::Arc<tokio::sync::Notify>,
 ) {
-    let filter = kv::subject(kv::ALL_LEASES);
+    let filters = vec![kv::subject(kv::ALL_LEASES)];
     let mut records =
-        Ordered::new(&nats, RT_STREAM, filter, "lease".to_owned(), From::LastPerSubject);
+        Ordered::new(&nats, RT_STREAM, filters, "lease".to_owned(), From::LastPerSubject);
     loop {
         let arrival = tokio::select! {
             arrival = records.next() => arrival,
@@ -111,7 +111,7 @@ pub async fn watch(
             () = shown.closed() => return records.close().await,
         };
         let show = match arrival {
-            Arrival::Opened => Shown::Again,
+            Arrival::Opened { .. } => Shown::Again,
             Arrival::CaughtUp => Shown::All,
             Arrival::Record(record) => match read(&record) {
                 Some(shown) => shown,

@@ -1,17 +1,26 @@
-//! Reads a partition out of the stream of rooms: membership as of now, then every record in order.
+//! Reads partitions out of the stream of rooms: membership as of now, then every record in order.
+//!
+//! [`reader`] decides who reads with whom: a tenure begins [`alone`], and goes on [`together`] with the
+//! others once it has caught up.
+
+mod alone;
+mod follower;
+mod reader;
+mod together;
 
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use serde_json::value::RawValue;
 use service_shell::telemetry::{Span, SpanKind};
-use tokio::sync::mpsc;
 use wire::ephemeral::Interest;
-use wire::subject::{LogSubject, partition_interest, partition_log};
+use wire::subject::{LogSubject, partition_interest};
 use wire::{Partition, Seq, stream::ROOMS};
 
 use crate::membership::Membership;
 use crate::nats::Nats;
 use crate::ordered::{self, Arrival, From, Ordered};
 use crate::partition::{Entry, Record};
+
+pub use self::reader::LogReader;
 
 /// The most bytes of message bodies in one batch, so that what is made of it fits into a frame.
 const MAX_BATCH_BYTES: usize = 64 * 1024;
@@ -24,8 +33,6 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// The steps of the messages among them that are traced, which go on until those are sent.
     pub spans: Vec<Span>,
-    /// How many more the log had for this partition when it gave the last of them.
-    pub pending: u64,
 }
 
 /// The sequence of the last record in the log of all partitions; 0 when it is empty. It may be a
@@ -44,13 +51,13 @@ pub async fn end(nats: &Nats) -> anyhow::Result<Seq> {
 
 /// Which nodes have members in the rooms of `partition`, as of now.
 pub async fn membership(nats: &Nats, partition: Partition) -> Membership {
-    let filter = partition_interest(partition);
+    let filters = vec![partition_interest(partition)];
     let purpose = format!("members-{partition}");
-    let mut records = Ordered::new(nats, ROOMS, filter, purpose, From::LastPerSubject);
+    let mut records = Ordered::new(nats, ROOMS, filters, purpose, From::LastPerSubject);
     let mut membership = Membership::default();
     loop {
         match records.next().await {
-            Arrival::Opened => membership = Membership::default(),
+            Arrival::Opened { .. } => membership = Membership::default(),
             Arrival::CaughtUp => break,
             Arrival::Record(record) => {
                 let (record, _) = decode(&record);
@@ -64,46 +71,39 @@ pub async fn membership(nats: &Nats, partition: Partition) -> Membership {
     membership
 }
 
-/// Reads every record of `partition` from sequence `from` on, until nobody listens. A batch holds what
-/// is there, at most `max_records`.
-pub async fn follow(
-    nats: Nats,
-    partition: Partition,
-    from: Seq,
+/// `first` and the records that are there already, at most `max_records` and so many that what is made of
+/// them fits into a frame.
+fn take_ready(
+    first: ordered::Record,
+    records: &mut Ordered,
     max_records: usize,
-    batches: mpsc::Sender<Batch>,
-) {
-    let purpose = format!("log-{partition}");
-    let mut records =
-        Ordered::new(&nats, ROOMS, partition_log(partition), purpose, From::Seq(from));
-    loop {
-        let arrival = tokio::select! {
-            arrival = records.next() => arrival,
-            () = batches.closed() => break,
-        };
-        let Arrival::Record(first) = arrival else { continue };
-        let mut bytes = first.payload.len();
-        let mut batch = Batch { records: Vec::new(), spans: Vec::new(), pending: first.pending };
-        batch.push(decode(&first));
-        while batch.records.len() < max_records && bytes < MAX_BATCH_BYTES {
-            let Some(record) = records.ready() else { break };
-            bytes += record.payload.len();
-            batch.pending = record.pending;
-            batch.push(decode(&record));
-        }
-        if batches.send(batch).await.is_err() {
-            break;
-        }
+) -> Vec<ordered::Record> {
+    let mut bytes = first.payload.len();
+    let mut taken = vec![first];
+    while taken.len() < max_records && bytes < MAX_BATCH_BYTES {
+        let Some(record) = records.ready() else { break };
+        bytes += record.payload.len();
+        taken.push(record);
     }
-    records.close().await;
+    taken
+}
+
+/// How many more the log had, when it gave the last of these.
+fn pending_after(records: &[ordered::Record]) -> u64 {
+    records.last().map_or(0, |record| record.pending)
 }
 
 impl Batch {
-    fn push(&mut self, (record, span): (Record, Span)) {
-        self.records.push(record);
-        if span.is_traced() {
-            self.spans.push(span);
+    fn of<'a>(records: impl IntoIterator<Item = &'a ordered::Record>) -> Self {
+        let mut batch = Self { records: Vec::new(), spans: Vec::new() };
+        for record in records {
+            let (record, span) = decode(record);
+            batch.records.push(record);
+            if span.is_traced() {
+                batch.spans.push(span);
+            }
         }
+        batch
     }
 }
 

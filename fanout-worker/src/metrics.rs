@@ -12,9 +12,11 @@ use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge}
 use prometheus_client::registry::{Metric, Registry};
 use tokio::sync::watch;
 
-use wire::Partition;
-
 use crate::owner::End;
+
+pub use self::backlog::Backlog;
+
+mod backlog;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,7 +31,8 @@ type OfPartition = [(&'static str, u16); 1];
 pub struct Metrics {
     registry: Registry,
     partitions: Gauge,
-    holdings: [Gauge; 4],
+    holdings: [Gauge; 3],
+    log_pending: Gauge,
     lag: Family<OfPartition, Gauge>,
     outbox_batches: Gauge,
     leases: Family<OneLabel, Counter>,
@@ -65,8 +68,6 @@ pub struct Holdings {
     pub room_nodes: usize,
     /// Over all rooms, the users who are said to be there.
     pub roster_users: usize,
-    /// Records that the log had more, when it gave the last one.
-    pub log_pending: u64,
 }
 
 impl Metrics {
@@ -80,12 +81,16 @@ impl Metrics {
                 add(registry, "rooms", "Rooms with members, over the owned partitions"),
                 add(registry, "room_nodes", "Nodes with members in a room, summed over the rooms"),
                 add(registry, "roster_users", "Users in a room, summed over the rooms"),
-                add(registry, "log_pending", "Records of the log not yet read, over partitions"),
             ],
+            log_pending: add(
+                registry,
+                "log_pending",
+                "Records of the log not yet read, over the owned partitions",
+            ),
             lag: add(
                 registry,
                 "partition_lag_records",
-                "Records of the log not yet read, by partition",
+                "Records of the log not yet read, by partition; those read together have all that is left",
             ),
             outbox_batches: add(registry, "outbox_batches", "Batches that wait to be sent"),
             leases: add(registry, "leases", "Leases of partitions that changed, by change"),
@@ -123,10 +128,10 @@ impl Metrics {
 
     /// Partitions that are owned, rooms with members in them, and records of the log yet to be read.
     pub fn totals(&self) -> (usize, usize, u64) {
-        let [rooms, _, _, pending] = &self.holdings;
-        let count = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
+        let [rooms, ..] = &self.holdings;
         let size = |gauge: &Gauge| usize::try_from(gauge.get()).unwrap_or_default();
-        (size(&self.partitions), size(rooms), count(pending))
+        let pending = u64::try_from(self.log_pending.get()).unwrap_or_default();
+        (size(&self.partitions), size(rooms), pending)
     }
 
     pub fn lease(&self, change: LeaseChange) {
@@ -189,28 +194,24 @@ impl Drop for Waiting {
 #[derive(Debug)]
 pub struct Share {
     metrics: Arc<Metrics>,
-    lag: OfPartition,
-    told: [i64; 4],
+    told: [i64; 3],
 }
 
 impl Share {
     /// One more partition is owned.
-    pub fn new(metrics: Arc<Metrics>, partition: Partition) -> Self {
+    pub fn new(metrics: Arc<Metrics>) -> Self {
         metrics.partitions.inc();
-        Self { metrics, lag: [("partition", partition.number())], told: [0; 4] }
+        Self { metrics, told: [0; 3] }
     }
 
     /// What the owner has at hand now.
     pub fn set(&mut self, holdings: Holdings) {
-        let Holdings { rooms, room_nodes, roster_users, log_pending } = holdings;
+        let Holdings { rooms, room_nodes, roster_users } = holdings;
         let sizes = [rooms, room_nodes, roster_users].map(i64::try_from);
-        let [rooms, room_nodes, roster_users] = sizes.map(|size| size.unwrap_or(i64::MAX));
-        let pending = i64::try_from(log_pending).unwrap_or(i64::MAX);
-        self.metrics.lag.get_or_create(&self.lag).set(pending);
-        self.tell([rooms, room_nodes, roster_users, pending]);
+        self.tell(sizes.map(|size| size.unwrap_or(i64::MAX)));
     }
 
-    fn tell(&mut self, now: [i64; 4]) {
+    fn tell(&mut self, now: [i64; 3]) {
         for (gauge, (now, told)) in self.metrics.holdings.iter().zip(now.into_iter().zip(self.told))
         {
             gauge.inc_by(now - told);
@@ -221,10 +222,8 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.tell([0; 4]);
+        self.tell([0; 3]);
         self.metrics.partitions.dec();
-        // The next owner tells of it, elsewhere perhaps.
-        self.metrics.lag.remove(&self.lag);
     }
 }
 
@@ -235,27 +234,22 @@ mod tests {
     #[test]
     fn a_share_is_taken_back_however_its_owner_ends() {
         let metrics = Arc::new(Metrics::new());
-        let partition = |number| Partition::try_from(number).unwrap();
-        let mut first = Share::new(metrics.clone(), partition(7));
-        let mut second = Share::new(metrics.clone(), partition(9));
-        first.set(Holdings { rooms: 3, room_nodes: 7, roster_users: 20, log_pending: 4 });
+        let mut first = Share::new(metrics.clone());
+        let mut second = Share::new(metrics.clone());
+        first.set(Holdings { rooms: 3, room_nodes: 7, roster_users: 20 });
         second.set(Holdings { rooms: 1, ..Holdings::default() });
-        first.set(Holdings { rooms: 2, room_nodes: 8, roster_users: 20, log_pending: 0 });
+        first.set(Holdings { rooms: 2, room_nodes: 8, roster_users: 20 });
         let line = |line: &str| metrics.text().unwrap().lines().any(|of| of == line);
-        for told in ["partitions 2", "rooms 3", "room_nodes 8", "roster_users 20", "log_pending 0"]
-        {
+        for told in ["partitions 2", "rooms 3", "room_nodes 8", "roster_users 20"] {
             assert!(line(&format!("starling_worker_{told}")), "{told}");
         }
-        let lag = "starling_worker_partition_lag_records";
-        assert!(line(&format!("{lag}{{partition=\"7\"}} 0")));
         drop(first);
-        assert!(!metrics.text().unwrap().contains("partition=\"7\""));
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
             let _owned = second;
             panic!("an owner fails");
         }));
         assert!(panicked.is_err());
-        for told in ["partitions", "rooms", "room_nodes", "roster_users", "log_pending"] {
+        for told in ["partitions", "rooms", "room_nodes", "roster_users"] {
             assert!(line(&format!("starling_worker_{told} 0")), "{told}");
         }
     }

@@ -49,7 +49,10 @@ pub enum From {
 #[derive(Debug)]
 pub enum Arrival {
     /// A consumer was made. With [`From::LastPerSubject`] everything comes again.
-    Opened,
+    Opened {
+        /// How many records there were for it then.
+        pending: u64,
+    },
     Record(Record),
     /// The last record of each subject, as of the opening, has come. Only with
     /// [`From::LastPerSubject`].
@@ -70,12 +73,13 @@ pub struct Record {
     pub traceparent: Option<String>,
 }
 
-/// A reader of one filter of one stream.
+/// A reader of some subjects of one stream.
 #[derive(Debug)]
 pub struct Ordered {
     nats: Nats,
     stream: &'static str,
-    filter: String,
+    /// One, or several that have no subject in common.
+    filters: Vec<String>,
     purpose: String,
     from: From,
     losses: watch::Receiver<u64>,
@@ -87,6 +91,8 @@ pub struct Ordered {
 struct Open {
     name: String,
     subscriber: Subscriber,
+    /// How many records there were for it when it was made.
+    pending: u64,
     /// The number of the last delivery.
     delivered: u64,
     heard: Instant,
@@ -105,17 +111,17 @@ enum Meaning {
 }
 
 impl Ordered {
-    /// Nothing is asked of the server before the first [`Ordered::next`]. `purpose` goes into the
-    /// consumer's name.
+    /// Nothing is asked of the server before the first [`Ordered::next`]. `filters` is one, or several
+    /// that have no subject in common; `purpose` goes into the consumer's name.
     pub fn new(
         nats: &Nats,
         stream: &'static str,
-        filter: String,
+        filters: Vec<String>,
         purpose: String,
         from: From,
     ) -> Self {
         let (nats, losses) = (nats.clone(), nats.losses.clone());
-        Self { nats, stream, filter, purpose, from, losses, open: None, complained: false }
+        Self { nats, stream, filters, purpose, from, losses, open: None, complained: false }
     }
 
     /// Waits for what comes next. A call that is given up in the middle loses nothing, but may have to
@@ -123,8 +129,8 @@ impl Ordered {
     pub async fn next(&mut self) -> Arrival {
         loop {
             let Some(open) = &mut self.open else {
-                if self.try_open().await {
-                    return Arrival::Opened;
+                if let Some(pending) = self.try_open().await {
+                    return Arrival::Opened { pending };
                 }
                 continue;
             };
@@ -149,7 +155,7 @@ impl Ordered {
                 // A server that comes back has forgotten the consumer, or sent into the void.
                 _ = self.losses.changed() => self.reopen(),
                 () = sleep_until(deadline) => {
-                    tracing::debug!(self.filter, "a consumer fell silent");
+                    tracing::debug!(self.purpose, "a consumer fell silent");
                     self.reopen();
                 }
             }
@@ -184,21 +190,37 @@ impl Ordered {
         }
     }
 
-    async fn try_open(&mut self) -> bool {
+    /// Makes the consumer now, once, where the next call to [`Ordered::next`] would try until it can.
+    ///
+    /// # Errors
+    /// When NATS does not answer, denies it, or has no such stream.
+    pub async fn open(&mut self) -> anyhow::Result<()> {
         self.losses.mark_unchanged();
-        match self.create().await {
-            Ok(open) => {
-                self.open = Some(open);
+        self.open = Some(self.create().await?);
+        Ok(())
+    }
+
+    /// From where a consumer would start now: all before has been handed on.
+    pub fn start(&self) -> Option<Seq> {
+        match self.from {
+            From::Seq(next) => Some(next),
+            From::LastPerSubject => None,
+        }
+    }
+
+    async fn try_open(&mut self) -> Option<u64> {
+        match self.open().await {
+            Ok(()) => {
                 self.complained = false;
-                true
+                self.open.as_ref().map(|open| open.pending)
             }
             Err(error) => {
                 if !self.complained {
-                    tracing::warn!(self.stream, self.filter, "cannot read, trying on: {error:#}");
+                    tracing::warn!(self.stream, self.purpose, "cannot read, trying on: {error:#}");
                     self.complained = true;
                 }
                 sleep(RETRY).await;
-                false
+                None
             }
         }
     }
@@ -208,6 +230,11 @@ impl Ordered {
         let deliver_subject = client.new_inbox();
         let subscriber = client.subscribe(deliver_subject.clone()).await?;
         let name = self.nats.consumer_name(&self.purpose);
+        // One alone goes into the request's subject too, where permissions see it.
+        let (filter_subject, filter_subjects) = match &self.filters[..] {
+            [only] => (only.clone(), Vec::new()),
+            several => (String::new(), several.to_vec()),
+        };
         let config = push::Config {
             deliver_subject,
             name: Some(name.clone()),
@@ -217,7 +244,8 @@ impl Ordered {
             },
             ack_policy: AckPolicy::None,
             max_deliver: 1,
-            filter_subject: self.filter.clone(),
+            filter_subject,
+            filter_subjects,
             flow_control: true,
             idle_heartbeat: HEARTBEAT,
             inactive_threshold: INACTIVE,
@@ -226,9 +254,10 @@ impl Ordered {
             ..push::Config::default()
         };
         let consumer = self.nats.jetstream.create_consumer_on_stream(config, self.stream).await?;
-        let behind =
-            (self.from == From::LastPerSubject).then(|| consumer.cached_info().num_pending);
-        Ok(Open { name, subscriber, delivered: 0, heard: Instant::now(), behind, owed: None })
+        let pending = consumer.cached_info().num_pending;
+        let behind = (self.from == From::LastPerSubject).then_some(pending);
+        let heard = Instant::now();
+        Ok(Open { name, subscriber, pending, delivered: 0, heard, behind, owed: None })
     }
 
     fn take(&mut self, message: Option<async_nats::Message>) -> Option<Record> {
@@ -253,7 +282,7 @@ impl Ordered {
             }
             Meaning::Nothing => None,
             Meaning::Broken => {
-                tracing::debug!(self.filter, "deliveries are missing, reading again from the log");
+                tracing::debug!(self.purpose, "deliveries are missing, reading again from the log");
                 self.reopen();
                 None
             }

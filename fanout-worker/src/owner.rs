@@ -20,15 +20,13 @@ use crate::census::{Question, Questions};
 use crate::checkpoint;
 use crate::fence::Fence;
 use crate::liveness::View;
-use crate::log;
+use crate::log::{self, LogReader};
 use crate::membership::Membership;
 use crate::metrics::{Holdings, Metrics, Share};
 use crate::nats::Nats;
 use crate::outbox::Batch;
 use crate::partition::{Effect, Input, PartitionCore, Timing};
 
-/// Batches of the log that are read ahead.
-const LOG_AHEAD: usize = 2;
 /// Before a tenure that could not begin is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 /// How long a drain waits for what was handled to be sent. What is not by then is read again by the
@@ -48,7 +46,7 @@ pub struct Surroundings {
     pub metrics: Arc<Metrics>,
     pub questions: Questions,
     pub timing: Timing,
-    pub log_batch: usize,
+    pub log: LogReader,
 }
 
 /// One tenure, as the coordinator gives and ends it.
@@ -83,9 +81,12 @@ pub async fn own(surroundings: Surroundings, tenure: Tenure) -> End {
     let (partition, epoch) = (tenure.partition, tenure.epoch);
     tracing::debug!(%partition, epoch, from = beginning.followed_from, "owning a partition");
     let fence = tenure.fence.clone();
-    let owner = Owner::begin(surroundings, tenure, beginning);
+    let serving = async {
+        let log = surroundings.log.follow(partition, beginning.followed_from + 1).await;
+        Owner::begin(surroundings, tenure, beginning, log).serve().await
+    };
     tokio::select! {
-        end = owner.serve() => end,
+        end = serving => end,
         () = fence.stopped() => End::Fenced,
     }
 }
@@ -144,8 +145,6 @@ struct Owner {
     core: PartitionCore,
     words: Subscriber,
     log: mpsc::Receiver<log::Batch>,
-    /// How many records the log had beyond the last one.
-    pending: u64,
     /// Of the batch that is handled.
     spans: Vec<Span>,
     share: Share,
@@ -155,12 +154,16 @@ struct Owner {
     progress: watch::Sender<Seq>,
     finish: CancellationToken,
     keeper: AbortOnDropHandle<()>,
-    reader: AbortOnDropHandle<()>,
     unreadable: bool,
 }
 
 impl Owner {
-    fn begin(surroundings: Surroundings, tenure: Tenure, beginning: Beginning) -> Self {
+    fn begin(
+        surroundings: Surroundings,
+        tenure: Tenure,
+        beginning: Beginning,
+        log: mpsc::Receiver<log::Batch>,
+    ) -> Self {
         let Beginning { words, revision, resumed, membership, followed_from } = beginning;
         let nats = &surroundings.nats;
         let own = (tenure.partition, tenure.epoch);
@@ -172,16 +175,11 @@ impl Owner {
         let finish = CancellationToken::new();
         let keeping =
             checkpoint::keep(nats.clone(), own, (revision, resumed), progressed, finish.clone());
-        let (batches, log) = mpsc::channel(LOG_AHEAD);
-        let from = followed_from + 1;
-        let reading =
-            log::follow(nats.clone(), tenure.partition, from, surroundings.log_batch, batches);
         Self {
             losses: nats.losses.clone(),
             asked: surroundings.questions.subscribe(),
-            pending: 0,
             spans: Vec::new(),
-            share: Share::new(surroundings.metrics.clone(), tenure.partition),
+            share: Share::new(surroundings.metrics.clone()),
             surroundings,
             tenure,
             core,
@@ -190,7 +188,6 @@ impl Owner {
             progress,
             finish,
             keeper: AbortOnDropHandle::new(tokio::spawn(keeping)),
-            reader: AbortOnDropHandle::new(tokio::spawn(reading)),
             unreadable: false,
         }
     }
@@ -242,8 +239,7 @@ impl Owner {
         }
     }
 
-    fn take(&mut self, log::Batch { records, spans, pending }: log::Batch) -> Input {
-        self.pending = pending;
+    fn take(&mut self, log::Batch { records, spans }: log::Batch) -> Input {
         self.spans = spans;
         self.surroundings.metrics.log_records.inc_by(records.len() as u64);
         Input::Log(records)
@@ -251,8 +247,7 @@ impl Owner {
 
     fn tell_holdings(&mut self) {
         let (rooms, room_nodes, roster_users) = self.core.size();
-        let log_pending = self.pending;
-        self.share.set(Holdings { rooms, room_nodes, roster_users, log_pending });
+        self.share.set(Holdings { rooms, room_nodes, roster_users });
     }
 
     fn read(&mut self, payload: &[u8]) -> Input {
@@ -298,16 +293,15 @@ impl Owner {
     }
 
     async fn drain(self) -> End {
-        let Self { log, words, reader, progress, core, finish, keeper, .. } = self;
+        let Self { log, words, progress, core, finish, keeper, .. } = self;
         drop((log, words));
-        let reader = reader.await;
         let handled = core.processed();
         let mut progressed = progress.subscribe();
         let sending = progressed.wait_for(|seq| *seq >= handled);
         let sent = matches!(tokio::time::timeout(DRAIN_WAIT, sending).await, Ok(Ok(_)));
         finish.cancel();
         let kept = keeper.await;
-        if sent && reader.is_ok() && kept.is_ok() { End::Drained } else { End::Failed }
+        if sent && kept.is_ok() { End::Drained } else { End::Failed }
     }
 }
 

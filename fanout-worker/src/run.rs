@@ -12,6 +12,7 @@ use wire::{NatsRole, subject};
 use crate::config::Config;
 use crate::coordinator::Coordinator;
 use crate::liveness::View;
+use crate::log::LogReader;
 use crate::metrics::Metrics;
 use crate::nats::Nats;
 use crate::owner::Surroundings;
@@ -87,6 +88,10 @@ async fn route(
     let answering = census::answer(nats.clone(), metrics.clone(), questions.clone(), asked);
     let answering = AbortOnDropHandle::new(tokio::spawn(answering));
 
+    let log_batch = config.log_batch.get().into();
+    let (log, reading) = LogReader::new(nats.clone(), metrics.clone(), log_batch);
+    let reading = AbortOnDropHandle::new(tokio::spawn(reading));
+
     let surroundings = Surroundings {
         nats: nats.clone(),
         outbox,
@@ -94,15 +99,18 @@ async fn route(
         metrics,
         questions,
         timing: config.timing(),
-        log_batch: config.log_batch.get().into(),
+        log: log.clone(),
     };
     let coordinator = Coordinator::new(surroundings, shown_nodes, resync, ready);
-    let result = coordinator.run(senses, shutdown, config.drain_timeout()).await;
+    let result = tokio::select! {
+        result = coordinator.run(senses, shutdown, config.drain_timeout()) => result,
+        () = log.ended() => Err(anyhow::anyhow!("the reader of the log has ended")),
+    };
 
-    drop(answering);
+    drop((answering, log));
     // Nobody holds the queue any more: the outbox sends what is left and ends.
     let ending = async {
-        let _ = tokio::join!(sending, watching, beating);
+        let _ = tokio::join!(sending, reading, watching, beating);
         nats.client.flush().await
     };
     if !matches!(tokio::time::timeout(FLUSH_TIMEOUT, ending).await, Ok(Ok(()))) {

@@ -117,7 +117,8 @@ ROWS = [
     ]),
     ("Fan-out", [
         ("Partitions owned", "short", "By worker; they add up to 64.", [("starling_worker_partitions", "{{instance}}")]),
-        ("Lag by partition", "short", "The ten partitions with the most records of the log not yet read.",
+        ("Lag by partition", "short", "The ten partitions with the most records of the log not yet read. Those that a worker "
+         "reads together, which is all that stayed for some seconds, each have all that is left to it.",
          [("topk(10, max by (partition) (starling_worker_partition_lag_records))", "{{partition}}")]),
         ("Lag by worker", "short", "Records of the log not yet read, over a worker's partitions.",
          [("starling_worker_log_pending", "{{instance}}")]),

@@ -119,6 +119,13 @@ pub enum LogSubject {
 }
 
 impl LogSubject {
+    /// The partition in whose log `subject` stands, read or not; `None` for one of no log.
+    #[must_use]
+    pub fn partition(subject: &str) -> Option<Partition> {
+        let (number, _) = subject.strip_prefix("rt.")?.split_once('.')?;
+        Partition::new(number.parse().ok()?).ok()
+    }
+
     /// Reads a subject of the log; `None` for any that [`message`] and [`interest`] do not write,
     /// including one whose partition is not the room's.
     #[must_use]

@@ -8,6 +8,7 @@ mod metrics;
 mod node;
 mod ownership;
 mod presence;
+mod reading;
 mod routing;
 mod stage;
 mod trouble;

@@ -161,9 +161,9 @@ fn requests() -> Vec<(String, &'static [NatsRole])> {
         ] {
             rows.push((format!("{request}.{name}"), roles.unwrap_or_default()));
         }
-        for request in
-            ["CONSUMER.CREATE.{}.x", "CONSUMER.DURABLE.CREATE.{}.x", "CONSUMER.INFO.{}.x"]
-        {
+        let of_some = (name == "ROOMS").then_some(&[Fanout][..]).unwrap_or_default();
+        rows.push((format!("CONSUMER.CREATE.{name}.x"), of_some));
+        for request in ["CONSUMER.DURABLE.CREATE.{}.x", "CONSUMER.INFO.{}.x"] {
             rows.push((request.replace("{}", name), &[]));
         }
     }
