@@ -152,9 +152,14 @@ impl Reader {
         self.alone.retain(|_, alone| !alone.is_over());
         let waiting = !self.alone.is_empty();
         self.gather_at = waiting.then(|| Instant::now() + CALM);
+        let following = self.together.as_ref().map(Together::following).unwrap_or_default();
+        if following.partitions.is_empty()
+            && let Some(together) = self.together.take()
+        {
+            self.ending.spawn(together.part().1.close());
+        }
         let alone = self.alone.iter().map(|(partition, alone)| (*partition, alone.position()));
-        let following = self.together.as_ref().map(Together::following);
-        let Some(plan) = plan(alone, following.unwrap_or_default()) else { return };
+        let Some(plan) = plan(alone, following) else { return };
         let (nats, partitions, start) = (self.nats.clone(), plan.partitions.clone(), plan.start);
         let opening = async move { together::open(&nats, &partitions, start).await };
         let records = AbortOnDropHandle::new(tokio::spawn(opening));
