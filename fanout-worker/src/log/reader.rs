@@ -26,7 +26,8 @@ use crate::ordered::{Arrival, Ordered};
 
 /// Batches of one partition that are read ahead.
 const AHEAD: usize = 2;
-/// How long no tenure must have begun or ended before followers are gathered.
+/// How long no tenure must have begun or ended before followers are gathered; it is also how often that is
+/// looked at.
 const CALM: Duration = Duration::from_secs(2);
 /// Before a consumer for all that could not be made is tried again.
 const RETRY: Duration = Duration::from_secs(30);
@@ -57,7 +58,7 @@ impl LogReader {
             max_records,
             alone: HashMap::new(),
             together: None,
-            gather_at: None,
+            gather_at: Instant::now() + CALM,
             opening: None,
             ending: JoinSet::new(),
         };
@@ -85,8 +86,8 @@ struct Reader {
     max_records: usize,
     alone: HashMap<Partition, Alone>,
     together: Option<Together>,
-    /// When followers are gathered, if nothing changes before.
-    gather_at: Option<Instant>,
+    /// When followers are gathered, if none come or go before.
+    gather_at: Instant,
     opening: Option<Opening>,
     /// Consumers that are being removed.
     ending: JoinSet<()>,
@@ -108,7 +109,7 @@ struct Plan {
 impl Reader {
     async fn read(mut self, mut newcomers: Newcomers) {
         loop {
-            let gather_at = self.gather_at.filter(|_| self.opening.is_none());
+            let opening = self.opening.is_some();
             tokio::select! {
                 newcomer = newcomers.recv() => match newcomer {
                     Some(follower) => self.begin(follower),
@@ -116,9 +117,7 @@ impl Reader {
                 },
                 arrival = next(&mut self.together) => self.hand(arrival).await,
                 opened = opened(&mut self.opening) => self.change_over(opened).await,
-                () = sleep_until(gather_at.unwrap_or_else(Instant::now)), if gather_at.is_some() => {
-                    self.gather();
-                }
+                () = sleep_until(self.gather_at), if !opening => self.gather(),
                 Some(_) = self.ending.join_next() => {}
             }
         }
@@ -136,22 +135,21 @@ impl Reader {
         if let Some(earlier) = self.alone.insert(partition, alone) {
             self.ending.spawn(async move { drop(earlier.ended().await) });
         }
-        self.gather_at = Some(Instant::now() + CALM);
+        self.gather_at = Instant::now() + CALM;
     }
 
     async fn hand(&mut self, arrival: Arrival) {
         if let Some(together) = &mut self.together
             && together.hand(arrival, self.max_records).await.is_err()
         {
-            self.gather_at = Some(Instant::now() + CALM);
+            self.gather_at = Instant::now() + CALM;
         }
     }
 
     /// Begins to make a consumer for all, if there are any to be gathered.
     fn gather(&mut self) {
+        self.gather_at = Instant::now() + CALM;
         self.alone.retain(|_, alone| !alone.is_over());
-        let waiting = !self.alone.is_empty();
-        self.gather_at = waiting.then(|| Instant::now() + CALM);
         let following = self.together.as_ref().map(Together::following).unwrap_or_default();
         if following.partitions.is_empty()
             && let Some(together) = self.together.take()
@@ -175,7 +173,7 @@ impl Reader {
                      on with its own: {error:#}",
                     plan.partitions.len()
                 );
-                self.gather_at = Some(Instant::now() + RETRY);
+                self.gather_at = Instant::now() + RETRY;
                 return;
             }
         };

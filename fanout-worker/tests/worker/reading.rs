@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use wire::WorkerId;
+use local_stack::data_folder::DataFolder;
+use local_stack::nats_process::NatsSettings;
 use wire::stream::ROOMS;
+use wire::{PARTITIONS, WorkerId};
 
 use crate::node::{DEADLINE, Node};
 use crate::room_of_each_partition;
@@ -64,4 +66,35 @@ async fn partitions_that_stay_are_read_through_one_consumer_and_nothing_is_left_
     traffic.stop_and_check(&node).await;
     first.stop().await.unwrap();
     wait_consumers(&stage, 0).await;
+}
+
+/// A server on which nobody may make a consumer whose filters are not in the request's subject.
+const ONE_FILTER_EACH: &str = r#"
+no_auth_user: anyone
+authorization {
+  users = [{
+    user: anyone
+    password: anyone
+    permissions: { publish: { deny: ["$JS.API.CONSUMER.CREATE.ROOMS.*"] }, subscribe: ">" }
+  }]
+}
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_may_not_read_through_one_consumer_reads_with_many() {
+    let folder = DataFolder::temporary().unwrap();
+    let config = folder.path().join("nats.conf");
+    std::fs::write(&config, ONE_FILTER_EACH).unwrap();
+    let arguments = vec!["--config".to_owned(), config.display().to_string()];
+    let stage = Stage::set_with(NatsSettings { arguments, ..NatsSettings::default() }).await;
+    let worker = stage.worker("one");
+    stage.wait_owner_of_all("one").await;
+    let node = Node::start(&stage.client, "node-1").await;
+    let rooms = room_of_each_partition();
+    let mut traffic = Traffic::start(&stage, &node, &rooms).await;
+    worker.wait_metric("starling_worker_nats_refusals_total", |refusals| refusals > 0).await;
+    traffic.wait_more(&node, rooms.len()).await;
+    wait_consumers(&stage, PARTITIONS.into()).await;
+    traffic.stop_and_check(&node).await;
+    worker.stop().await.unwrap();
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_nats::jetstream::{self, message::PublishMessage};
 use async_nats::{Client, ConnectOptions};
 use fanout_worker::Config;
-use local_stack::nats_process::NatsProcess;
+use local_stack::data_folder::DataFolder;
+use local_stack::nats_process::{NatsOptions, NatsProcess, NatsSettings};
 use local_stack::provision::{ProvisionOptions, provision};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,11 +31,17 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set() -> Self {
+        Self::set_with(NatsSettings::default()).await
+    }
+
+    /// With more to tell the server.
+    pub async fn set_with(settings: NatsSettings) -> Self {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
             .try_init();
-        let server = NatsProcess::start_temp().await.unwrap();
+        let options = NatsOptions { data: DataFolder::temporary().unwrap(), port: None };
+        let server = NatsProcess::start_with(options, settings).await.unwrap();
         let client = ConnectOptions::new()
             .reconnect_delay_callback(|_| Duration::from_millis(50))
             .connect(server.url())
