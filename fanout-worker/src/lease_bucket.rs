@@ -113,6 +113,7 @@ pub async fn watch(
         let show = match arrival {
             Arrival::Opened { .. } => Shown::Again,
             Arrival::CaughtUp => Shown::All,
+            Arrival::Quiet | Arrival::Unopened => continue,
             Arrival::Record(record) => match read(&record) {
                 Some(shown) => shown,
                 None => continue,

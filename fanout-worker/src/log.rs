@@ -59,6 +59,7 @@ pub async fn membership(nats: &Nats, partition: Partition) -> Membership {
         match records.next().await {
             Arrival::Opened { .. } => membership = Membership::default(),
             Arrival::CaughtUp => break,
+            Arrival::Quiet | Arrival::Unopened => {}
             Arrival::Record(record) => {
                 let (record, _) = decode(&record);
                 if let Entry::Interest { room, node, interest } = record.entry {

@@ -57,6 +57,10 @@ pub enum Arrival {
     /// The last record of each subject, as of the opening, has come. Only with
     /// [`From::LastPerSubject`].
     CaughtUp,
+    /// Nothing has come for a while, and nothing is left out: [`Ordered::start`] has moved on.
+    Quiet,
+    /// A consumer could not be made; the next call tries again.
+    Unopened,
 }
 
 /// One stored message.
@@ -82,6 +86,8 @@ pub struct Ordered {
     filters: Vec<String>,
     purpose: String,
     from: From,
+    /// Up to where the server has looked for records, when it was silent last.
+    searched: Seq,
     losses: watch::Receiver<u64>,
     open: Option<Open>,
     complained: bool,
@@ -91,8 +97,6 @@ pub struct Ordered {
 struct Open {
     name: String,
     subscriber: Subscriber,
-    /// How many records there were for it when it was made.
-    pending: u64,
     /// The number of the last delivery.
     delivered: u64,
     heard: Instant,
@@ -105,13 +109,17 @@ struct Open {
 /// What a message of the subscription means.
 enum Meaning {
     Record(Record),
+    /// Everything was delivered that there is up to a sequence.
+    Quiet {
+        searched: Seq,
+    },
     Nothing,
     /// Something is missing before it.
     Broken,
 }
 
 impl Ordered {
-    /// Nothing is asked of the server before the first [`Ordered::next`]. `filters` is one, or several
+    /// Nothing is asked of the server before the first [`Ordered::next`] or [`Ordered::open`]. `filters` is one, or several
     /// that have no subject in common; `purpose` goes into the consumer's name.
     pub fn new(
         nats: &Nats,
@@ -121,7 +129,17 @@ impl Ordered {
         from: From,
     ) -> Self {
         let (nats, losses) = (nats.clone(), nats.losses.clone());
-        Self { nats, stream, filters, purpose, from, losses, open: None, complained: false }
+        Self {
+            nats,
+            stream,
+            filters,
+            purpose,
+            from,
+            searched: 0,
+            losses,
+            open: None,
+            complained: false,
+        }
     }
 
     /// Waits for what comes next. A call that is given up in the middle loses nothing, but may have to
@@ -129,27 +147,26 @@ impl Ordered {
     pub async fn next(&mut self) -> Arrival {
         loop {
             let Some(open) = &mut self.open else {
-                if let Some(pending) = self.try_open().await {
-                    return Arrival::Opened { pending };
-                }
-                continue;
+                return self.try_open().await;
             };
             if open.behind == Some(0) {
                 open.behind = None;
                 return Arrival::CaughtUp;
             }
-            if let Some(subject) = open.owed.take()
-                && let Err(error) = self.nats.client.publish(subject, Bytes::new()).await
-            {
-                tracing::debug!("cannot answer flow control: {error}");
+            if let Some(subject) = open.owed.clone() {
+                if let Err(error) = self.nats.client.publish(subject, Bytes::new()).await {
+                    tracing::debug!("cannot answer flow control: {error}");
+                }
+                // Not before: a call that is given up here still owes it.
+                open.owed = None;
             }
             let deadline = open.heard + SILENCE;
             tokio::select! {
                 // What waits here is no silence, however long it was not looked at.
                 biased;
                 message = open.subscriber.next() => {
-                    if let Some(record) = self.take(message) {
-                        return Arrival::Record(record);
+                    if let Some(arrival) = self.take(message) {
+                        return arrival;
                     }
                 }
                 // A server that comes back has forgotten the consumer, or sent into the void.
@@ -168,7 +185,7 @@ impl Ordered {
             let open =
                 self.open.as_mut().filter(|open| open.owed.is_none() && open.behind != Some(0))?;
             let message = open.subscriber.next().now_or_never()?;
-            if let Some(record) = self.take(message) {
+            if let Some(Arrival::Record(record)) = self.take(message) {
                 return Some(record);
             }
         }
@@ -190,29 +207,31 @@ impl Ordered {
         }
     }
 
-    /// Makes the consumer now, once, where the next call to [`Ordered::next`] would try until it can.
+    /// Makes the consumer now; how many records there are for it.
     ///
     /// # Errors
     /// When NATS does not answer, denies it, or has no such stream.
-    pub async fn open(&mut self) -> anyhow::Result<()> {
+    pub async fn open(&mut self) -> anyhow::Result<u64> {
         self.losses.mark_unchanged();
-        self.open = Some(self.create().await?);
-        Ok(())
+        let (open, pending) = self.create().await?;
+        self.open = Some(open);
+        Ok(pending)
     }
 
-    /// From where a consumer would start now: all before has been handed on.
-    pub fn start(&self) -> Option<Seq> {
+    /// From where another consumer may start: every record before it has been handed on, if it was of
+    /// these subjects. 0 with [`From::LastPerSubject`].
+    pub fn start(&self) -> Seq {
         match self.from {
-            From::Seq(next) => Some(next),
-            From::LastPerSubject => None,
+            From::Seq(next) => next.max(self.searched + 1),
+            From::LastPerSubject => 0,
         }
     }
 
-    async fn try_open(&mut self) -> Option<u64> {
+    async fn try_open(&mut self) -> Arrival {
         match self.open().await {
-            Ok(()) => {
+            Ok(pending) => {
                 self.complained = false;
-                self.open.as_ref().map(|open| open.pending)
+                Arrival::Opened { pending }
             }
             Err(error) => {
                 if !self.complained {
@@ -220,12 +239,12 @@ impl Ordered {
                     self.complained = true;
                 }
                 sleep(RETRY).await;
-                None
+                Arrival::Unopened
             }
         }
     }
 
-    async fn create(&self) -> anyhow::Result<Open> {
+    async fn create(&self) -> anyhow::Result<(Open, u64)> {
         let client = &self.nats.client;
         let deliver_subject = client.new_inbox();
         let subscriber = client.subscribe(deliver_subject.clone()).await?;
@@ -257,10 +276,10 @@ impl Ordered {
         let pending = consumer.cached_info().num_pending;
         let behind = (self.from == From::LastPerSubject).then_some(pending);
         let heard = Instant::now();
-        Ok(Open { name, subscriber, pending, delivered: 0, heard, behind, owed: None })
+        Ok((Open { name, subscriber, delivered: 0, heard, behind, owed: None }, pending))
     }
 
-    fn take(&mut self, message: Option<async_nats::Message>) -> Option<Record> {
+    fn take(&mut self, message: Option<async_nats::Message>) -> Option<Arrival> {
         let open = self.open.as_mut()?;
         let meaning = match message {
             Some(message) => {
@@ -278,7 +297,11 @@ impl Ordered {
                     }
                     *next = record.seq + 1;
                 }
-                Some(record)
+                Some(Arrival::Record(record))
+            }
+            Meaning::Quiet { searched } => {
+                self.searched = searched;
+                Some(Arrival::Quiet)
             }
             Meaning::Nothing => None,
             Meaning::Broken => {
@@ -329,11 +352,11 @@ impl Open {
         if let Some(stalled) = headers.get(CONSUMER_STALLED) {
             self.owed = Some(stalled.as_str().into());
         }
-        let last =
-            headers.get(header::NATS_LAST_CONSUMER).and_then(|last| last.as_str().parse().ok());
-        if last.is_some_and(|last: u64| last != self.delivered) {
-            return Meaning::Broken;
+        let number = |name| -> Option<u64> { headers.get(name)?.as_str().parse().ok() };
+        match (number(header::NATS_LAST_CONSUMER), number(header::NATS_LAST_STREAM)) {
+            (Some(last), _) if last != self.delivered => Meaning::Broken,
+            (Some(_), Some(searched)) => Meaning::Quiet { searched },
+            _ => Meaning::Nothing,
         }
-        Meaning::Nothing
     }
 }

@@ -23,7 +23,7 @@ use crate::{census, health, heartbeat, lease_bucket, outbox};
 const SHOWN_LEASES: usize = 256;
 /// Messages of a subscription that may wait: more than the 32 MiB that the server sends ahead of a
 /// consumer's flow control can be.
-const QUEUE: usize = 131_072;
+const QUEUE: usize = 262_144;
 /// How long the last words may take to reach the server.
 const FLUSH_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 

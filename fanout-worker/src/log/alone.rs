@@ -15,8 +15,9 @@ use crate::ordered::{Arrival, From, Ordered};
 /// How far such a follower has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
+    /// As in [`Follower`].
     pub next: Seq,
-    /// How many records the log had beyond, when it last said so; `None` before that.
+    /// How many records the log had beyond; `None` before any came, or none were found.
     pub pending: Option<u64>,
 }
 
@@ -55,7 +56,7 @@ impl Alone {
         self.ended().await
     }
 
-    /// Waits until the tenure is over.
+    /// Waits until the tenure is over, or, told to stop, until that is done.
     pub async fn ended(self) -> Option<(Follower, Ordered)> {
         match self.task.await {
             Ok(ended) => ended,
@@ -86,8 +87,12 @@ async fn read(
             arrival = records.next() => arrival,
         };
         let pending = match arrival {
-            Arrival::Opened { pending } => pending,
-            Arrival::CaughtUp => continue,
+            Arrival::Opened { pending } => {
+                backlog.tell(pending);
+                continue;
+            }
+            Arrival::CaughtUp | Arrival::Unopened => continue,
+            Arrival::Quiet => 0,
             Arrival::Record(first) => {
                 let ready = take_ready(first, &mut records, max_records);
                 tokio::select! {
@@ -97,6 +102,7 @@ async fn read(
                 pending_after(&ready)
             }
         };
+        follower.next = follower.next.max(records.start());
         backlog.tell(pending);
         told.send_replace(Position { next: follower.next, pending: Some(pending) });
     }

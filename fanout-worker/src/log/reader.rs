@@ -1,10 +1,10 @@
 //! Who reads the log with whom.
 //!
 //! A consumer costs the server a timer and a heartbeat a second, and each of its records a wake-up; so
-//! followers that have caught up read through one ([`Together`]). Making it anew reads a little of every
-//! partition again, and so a follower begins [`Alone`], and changes over once partitions have stayed
-//! where they are for a while. Nothing is read by two at once, and the change over leaves nothing out: a
-//! follower goes with its `next`, and the new consumer begins no later than that.
+//! followers that have caught up read through one ([`Together`]). Making that anew reads again what the
+//! others have had since the last of them came so far, and so a follower begins [`Alone`], and changes over
+//! once no tenure has begun for a while. Nothing is read by two at once, and the change over leaves nothing
+//! out: a follower goes with its `next`, and the new consumer begins no later than that.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,20 +19,21 @@ use wire::{PARTITIONS, Partition, Seq};
 use super::Batch;
 use super::alone::{Alone, Position};
 use super::follower::Follower;
-use super::together::{self, Following, Together};
+use super::together::{self, Following, Handed, Together};
 use crate::metrics::{Backlog, Metrics};
 use crate::nats::Nats;
 use crate::ordered::{Arrival, Ordered};
 
 /// Batches of one partition that are read ahead.
 const AHEAD: usize = 2;
-/// How long no tenure must have begun or ended before followers are gathered; it is also how often that is
-/// looked at.
+/// How long no tenure must have begun before followers are gathered, and how often that is looked at.
 const CALM: Duration = Duration::from_secs(2);
 /// Before a consumer for all that could not be made is tried again.
 const RETRY: Duration = Duration::from_secs(30);
 /// A follower with more records before it than this reads on alone.
 const NEAR: u64 = 1_024;
+/// So much of the stream may be read again for a change over: well below a second's work.
+const AGAIN: Seq = 65_536;
 
 /// What tenures ask for their partitions' records.
 #[derive(Debug, Clone)]
@@ -139,10 +140,22 @@ impl Reader {
     }
 
     async fn hand(&mut self, arrival: Arrival) {
-        if let Some(together) = &mut self.together
-            && together.hand(arrival, self.max_records).await.is_err()
-        {
-            self.gather_at = Instant::now() + CALM;
+        let Some(together) = &mut self.together else { return };
+        match together.hand(arrival, self.max_records).await {
+            Handed::Well => {}
+            Handed::SomeGone => self.gather_at = Instant::now() + CALM,
+            Handed::Trouble => self.part(),
+        }
+    }
+
+    /// Everyone goes on alone.
+    fn part(&mut self) {
+        let Some(together) = self.together.take() else { return };
+        tracing::warn!("the consumer for all partitions cannot be made again; each has its own");
+        let (followers, records) = together.part();
+        self.ending.spawn(records.close());
+        for follower in followers.into_iter().filter(|follower| !follower.is_gone()) {
+            self.begin(follower);
         }
     }
 
@@ -196,15 +209,21 @@ impl Reader {
         for follower in behind {
             self.begin(follower);
         }
+        let filters = plan.partitions.len();
         let backlog = Backlog::new(&self.metrics, ready.iter().map(|follower| follower.partition));
         tracing::debug!(partitions = ready.len(), from = plan.start, "reading together");
-        self.together = Some(Together::new(records, ready, backlog));
+        self.together = Some(Together::new(records, filters, ready, backlog));
     }
 
     /// Removes every consumer.
     async fn end(mut self) {
         if let Some(together) = self.together.take() {
             self.ending.spawn(together.part().1.close());
+        }
+        if let Some(opening) = self.opening.take()
+            && let Ok(Ok(records)) = opening.records.await
+        {
+            self.ending.spawn(records.close());
         }
         for (_, alone) in self.alone.drain() {
             self.ending.spawn(async move { drop(alone.ended().await) });
@@ -213,17 +232,24 @@ impl Reader {
     }
 }
 
-/// The consumer that serves more than now, or no others than it must; `None` where there is none to gain.
+/// The consumer that all who have caught up can go on with; `None` while it would bring nothing, or have to
+/// read too much again.
 fn plan(alone: impl Iterator<Item = (Partition, Position)>, following: Following) -> Option<Plan> {
+    let Following { mut partitions, fewer, next } = following;
     let near = |position: &Position| position.pending.is_some_and(|pending| pending <= NEAR);
-    let caught_up: Vec<_> = alone.filter(|(_, position)| near(position)).collect();
-    if caught_up.is_empty() && !following.fewer {
+    let mut joining: Vec<_> = alone.filter(|(_, position)| near(position)).collect();
+    let goes_on = (!partitions.is_empty()).then_some(next);
+    let newest = joining.iter().map(|(_, position)| position.next).chain(goes_on).max()?;
+    let oldest = newest.saturating_sub(AGAIN);
+    if goes_on.is_some_and(|next| next < oldest) {
         return None;
     }
-    let goes_on = Some(following.next).filter(|_| !following.partitions.is_empty());
-    let start = caught_up.iter().map(|(_, position)| position.next).chain(goes_on).min()?;
-    let mut partitions = following.partitions;
-    partitions.extend(caught_up.into_iter().map(|(partition, _)| partition));
+    joining.retain(|(_, position)| position.next >= oldest);
+    if joining.is_empty() && !fewer {
+        return None;
+    }
+    let start = joining.iter().map(|(_, position)| position.next).chain(goes_on).min()?;
+    partitions.extend(joining.into_iter().map(|(partition, _)| partition));
     partitions.sort_unstable();
     Some(Plan { partitions, start })
 }
@@ -282,6 +308,11 @@ mod tests {
             (&[(3, 120, Some(0))], following(&[], true, 100), some(&[3], 120)),
             (&[], following(&[5, 7], true, 100), some(&[5, 7], 100)),
             (&[], following(&[], true, 100), None),
+            // Whoever would have too much read again waits until it hears where it is.
+            (&[(3, 9, Some(0)), (4, 9 + AGAIN, Some(0))], nobody(), some(&[3, 4], 9)),
+            (&[(3, 8, Some(0)), (4, 9 + AGAIN, Some(0))], nobody(), some(&[4], 9 + AGAIN)),
+            (&[(3, 8, Some(0))], following(&[5, 7], false, 9 + AGAIN), None),
+            (&[(3, 9 + AGAIN, Some(0))], following(&[5, 7], false, 8), None),
         ];
         for (who, following, expected) in table {
             let described = format!("{who:?} {following:?}");
