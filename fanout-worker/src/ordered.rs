@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 use wire::{Seq, header::TRACEPARENT};
 
 use crate::nats::Nats;
@@ -80,17 +81,25 @@ pub struct Record {
 /// A reader of some subjects of one stream.
 #[derive(Debug)]
 pub struct Ordered {
+    wanted: Wanted,
+    /// Up to where the server has looked for records, when it was silent last.
+    searched: Seq,
+    losses: watch::Receiver<u64>,
+    open: Option<Open>,
+    /// A consumer that is being made.
+    opening: Option<AbortOnDropHandle<anyhow::Result<(Open, u64)>>>,
+    complained: bool,
+}
+
+/// The consumer that is made next.
+#[derive(Debug, Clone)]
+struct Wanted {
     nats: Nats,
     stream: &'static str,
     /// One, or several that have no subject in common.
     filters: Vec<String>,
     purpose: String,
     from: From,
-    /// Up to where the server has looked for records, when it was silent last.
-    searched: Seq,
-    losses: watch::Receiver<u64>,
-    open: Option<Open>,
-    complained: bool,
 }
 
 #[derive(Debug)]
@@ -128,22 +137,12 @@ impl Ordered {
         purpose: String,
         from: From,
     ) -> Self {
-        let (nats, losses) = (nats.clone(), nats.losses.clone());
-        Self {
-            nats,
-            stream,
-            filters,
-            purpose,
-            from,
-            searched: 0,
-            losses,
-            open: None,
-            complained: false,
-        }
+        let losses = nats.losses.clone();
+        let wanted = Wanted { nats: nats.clone(), stream, filters, purpose, from };
+        Self { wanted, searched: 0, losses, open: None, opening: None, complained: false }
     }
 
-    /// Waits for what comes next. A call that is given up in the middle loses nothing, but may have to
-    /// make its consumer again: give it time.
+    /// Waits for what comes next. A call that is given up in the middle loses nothing.
     pub async fn next(&mut self) -> Arrival {
         loop {
             let Some(open) = &mut self.open else {
@@ -154,7 +153,7 @@ impl Ordered {
                 return Arrival::CaughtUp;
             }
             if let Some(subject) = open.owed.clone() {
-                if let Err(error) = self.nats.client.publish(subject, Bytes::new()).await {
+                if let Err(error) = self.wanted.nats.client.publish(subject, Bytes::new()).await {
                     tracing::debug!("cannot answer flow control: {error}");
                 }
                 // Not before: a call that is given up here still owes it.
@@ -172,7 +171,7 @@ impl Ordered {
                 // A server that comes back has forgotten the consumer, or sent into the void.
                 _ = self.losses.changed() => self.reopen(),
                 () = sleep_until(deadline) => {
-                    tracing::debug!(self.purpose, "a consumer fell silent");
+                    tracing::debug!(self.wanted.purpose, "a consumer fell silent");
                     self.reopen();
                 }
             }
@@ -194,13 +193,15 @@ impl Ordered {
     /// Gives the consumer up, so that the next call makes another.
     pub fn reopen(&mut self) {
         self.open = None;
+        self.opening = None;
     }
 
     /// Removes the consumer from the server.
     pub async fn close(mut self) {
+        self.opening = None;
         if let Some(open) = self.open.take() {
-            let jetstream = self.nats.jetstream.clone();
-            let removal = jetstream.delete_consumer_from_stream(&open.name, self.stream);
+            let jetstream = self.wanted.nats.jetstream.clone();
+            let removal = jetstream.delete_consumer_from_stream(&open.name, self.wanted.stream);
             if !matches!(tokio::time::timeout(CLOSE_TIMEOUT, removal).await, Ok(Ok(_))) {
                 tracing::debug!(open.name, "left a consumer to the server to remove");
             }
@@ -213,7 +214,7 @@ impl Ordered {
     /// When NATS does not answer, denies it, or has no such stream.
     pub async fn open(&mut self) -> anyhow::Result<u64> {
         self.losses.mark_unchanged();
-        let (open, pending) = self.create().await?;
+        let (open, pending) = self.wanted.clone().create().await?;
         self.open = Some(open);
         Ok(pending)
     }
@@ -221,30 +222,85 @@ impl Ordered {
     /// From where another consumer may start: every record before it has been handed on, if it was of
     /// these subjects. 0 with [`From::LastPerSubject`].
     pub fn start(&self) -> Seq {
-        match self.from {
+        match self.wanted.from {
             From::Seq(next) => next.max(self.searched + 1),
             From::LastPerSubject => 0,
         }
     }
 
     async fn try_open(&mut self) -> Arrival {
-        match self.open().await {
-            Ok(pending) => {
+        let opening = self.opening.get_or_insert_with(|| {
+            self.losses.mark_unchanged();
+            // A task, so that a call that is given up does not begin it anew.
+            AbortOnDropHandle::new(tokio::spawn(self.wanted.clone().create_or_wait()))
+        });
+        let opened = opening.await;
+        self.opening = None;
+        match opened.map_err(Into::into).flatten() {
+            Ok((open, pending)) => {
+                self.open = Some(open);
                 self.complained = false;
                 Arrival::Opened { pending }
             }
             Err(error) => {
                 if !self.complained {
-                    tracing::warn!(self.stream, self.purpose, "cannot read, trying on: {error:#}");
+                    let Wanted { stream, purpose, .. } = &self.wanted;
+                    tracing::warn!(stream, purpose, "cannot read, trying on: {error:#}");
                     self.complained = true;
                 }
-                sleep(RETRY).await;
                 Arrival::Unopened
             }
         }
     }
 
-    async fn create(&self) -> anyhow::Result<(Open, u64)> {
+    fn take(&mut self, message: Option<async_nats::Message>) -> Option<Arrival> {
+        let open = self.open.as_mut()?;
+        let meaning = match message {
+            Some(message) => {
+                open.heard = Instant::now();
+                open.read(message, &self.wanted.nats.jetstream)
+            }
+            None => Meaning::Broken,
+        };
+        match meaning {
+            Meaning::Record(record) => {
+                if let From::Seq(next) = &mut self.wanted.from {
+                    // A consumer that starts too early repeats; that costs nothing here.
+                    if record.seq < *next {
+                        return None;
+                    }
+                    *next = record.seq + 1;
+                }
+                Some(Arrival::Record(record))
+            }
+            Meaning::Quiet { searched } => {
+                self.searched = searched;
+                Some(Arrival::Quiet)
+            }
+            Meaning::Nothing => None,
+            Meaning::Broken => {
+                tracing::debug!(
+                    self.wanted.purpose,
+                    "deliveries are missing, reading again from the log"
+                );
+                self.reopen();
+                None
+            }
+        }
+    }
+}
+
+impl Wanted {
+    /// After a failure it is no use to try at once.
+    async fn create_or_wait(self) -> anyhow::Result<(Open, u64)> {
+        let created = self.create().await;
+        if created.is_err() {
+            sleep(RETRY).await;
+        }
+        created
+    }
+
+    async fn create(self) -> anyhow::Result<(Open, u64)> {
         let client = &self.nats.client;
         let deliver_subject = client.new_inbox();
         let subscriber = client.subscribe(deliver_subject.clone()).await?;
@@ -277,39 +333,6 @@ impl Ordered {
         let behind = (self.from == From::LastPerSubject).then_some(pending);
         let heard = Instant::now();
         Ok((Open { name, subscriber, delivered: 0, heard, behind, owed: None }, pending))
-    }
-
-    fn take(&mut self, message: Option<async_nats::Message>) -> Option<Arrival> {
-        let open = self.open.as_mut()?;
-        let meaning = match message {
-            Some(message) => {
-                open.heard = Instant::now();
-                open.read(message, &self.nats.jetstream)
-            }
-            None => Meaning::Broken,
-        };
-        match meaning {
-            Meaning::Record(record) => {
-                if let From::Seq(next) = &mut self.from {
-                    // A consumer that starts too early repeats; that costs nothing here.
-                    if record.seq < *next {
-                        return None;
-                    }
-                    *next = record.seq + 1;
-                }
-                Some(Arrival::Record(record))
-            }
-            Meaning::Quiet { searched } => {
-                self.searched = searched;
-                Some(Arrival::Quiet)
-            }
-            Meaning::Nothing => None,
-            Meaning::Broken => {
-                tracing::debug!(self.purpose, "deliveries are missing, reading again from the log");
-                self.reopen();
-                None
-            }
-        }
     }
 }
 

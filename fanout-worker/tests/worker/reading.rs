@@ -138,15 +138,12 @@ async fn a_worker_that_may_not_read_through_one_consumer_reads_with_many() {
 
     // One that has read through one, and may not make it again.
     std::fs::write(&config, configuration(false)).unwrap();
-    stage.server.reload().unwrap();
+    stage.server.restart().await.unwrap();
     let worker = stage.worker("two");
     stage.wait_owner_of_all("two").await;
     wait_consumers(&stage, 1).await;
     std::fs::write(&config, configuration(true)).unwrap();
-    stage.server.reload().unwrap();
-    let stream = stage.jetstream.get_stream(ROOMS).await.unwrap();
-    let consumer = stream.consumer_names().next().await.unwrap().unwrap();
-    stream.delete_consumer(&consumer).await.unwrap();
+    stage.server.restart().await.unwrap();
     wait_consumers(&stage, PARTITIONS.into()).await;
     assert!(worker.wait_metric(refusals, |_| true).await > 0, "it was not denied");
     traffic.wait_more(&node, rooms.len()).await;

@@ -98,14 +98,6 @@ impl LeashedChild {
         self.send(Signal::STOP)
     }
 
-    /// Asks it with SIGHUP to read its configuration again.
-    ///
-    /// # Errors
-    /// As [`LeashedChild::terminate`].
-    pub fn reload(&mut self) -> anyhow::Result<()> {
-        self.send(Signal::HUP)
-    }
-
     /// Lets it go on with SIGCONT.
     ///
     /// # Errors

@@ -160,14 +160,6 @@ impl NatsProcess {
         self.running.as_mut().context("nats-server does not run")?.pause()
     }
 
-    /// Has it read its configuration again; it does so a little later.
-    ///
-    /// # Errors
-    /// As [`NatsProcess::pause`].
-    pub fn reload(&mut self) -> anyhow::Result<()> {
-        self.running.as_mut().context("nats-server does not run")?.reload()
-    }
-
     /// Lets it go on with SIGCONT.
     ///
     /// # Errors

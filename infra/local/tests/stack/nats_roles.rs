@@ -161,8 +161,8 @@ fn requests() -> Vec<(String, &'static [NatsRole])> {
         ] {
             rows.push((format!("{request}.{name}"), roles.unwrap_or_default()));
         }
-        let of_some = (name == "ROOMS").then_some(&[Fanout][..]).unwrap_or_default();
-        rows.push((format!("CONSUMER.CREATE.{name}.x"), of_some));
+        let several_filters: &[NatsRole] = if name == "ROOMS" { &[Fanout] } else { &[] };
+        rows.push((format!("CONSUMER.CREATE.{name}.x"), several_filters));
         for request in ["CONSUMER.DURABLE.CREATE.{}.x", "CONSUMER.INFO.{}.x"] {
             rows.push((request.replace("{}", name), &[]));
         }
