@@ -81,8 +81,8 @@ pub struct Ordered {
 }
 
 impl Ordered {
-    /// Nothing is asked of the server before the first [`Ordered::next`] or [`Ordered::open`]. `filters` is one, or several
-    /// that have no subject in common; `purpose` goes into the consumer's name.
+    /// Nothing is asked of the server before the first [`Ordered::next`] or [`Ordered::open`]. `filters`
+    /// is one, or several that have no subject in common; `purpose` goes into the consumer's name.
     pub fn new(
         nats: &Nats,
         stream: &'static str,

@@ -17,7 +17,7 @@ use crate::ordered::{Arrival, From, Ordered};
 pub struct Position {
     /// As in [`Follower`].
     pub next: Seq,
-    /// How many records the log had beyond; `None` before any came, or none were found.
+    /// How many records the log had beyond; `None` before the first word of it.
     pub pending: Option<u64>,
 }
 

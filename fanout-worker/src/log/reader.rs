@@ -232,7 +232,7 @@ impl Reader {
     }
 }
 
-/// The consumer that all who have caught up can go on with; `None` while it would bring nothing, or have to
+/// The consumer with which all who have caught up can go on; `None` while there is none to gain, or it would
 /// read too much again.
 fn plan(alone: impl Iterator<Item = (Partition, Position)>, following: Following) -> Option<Plan> {
     let Following { mut partitions, fewer, next } = following;

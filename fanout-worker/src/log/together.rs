@@ -1,7 +1,7 @@
-//! Followers that read through one consumer: what a worker whose partitions stay costs no more than one.
+//! Followers that read through one consumer.
 //!
-//! Each follower is handed the records of its partition from its own `next` on; whatever else comes is
-//! left out. One that takes its batches slowly holds the others up, and they send through one queue anyway.
+//! Each is handed the records of its partition from its own `next` on; whatever else comes is left out. One
+//! that takes its batches slowly holds the others up; what makes one slow is the queue that all send through.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
