@@ -201,6 +201,25 @@ mod tests {
         assert_eq!(LogSubject::parse(&extra), None);
     }
 
+    #[test]
+    fn a_record_stands_in_a_partition_readable_or_not() {
+        for (subject, expected) in [
+            ("rt.0.m.general", Some(0)),
+            ("rt.63.q.general", Some(63)),
+            ("rt.64.m.general", None),
+            ("rt.x.m.general", None),
+            ("rt.1", None),
+            ("dlv.1.m", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                LogSubject::partition(subject).map(Partition::number),
+                expected,
+                "{subject}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn never_panics(subject in ".{0,80}") {
@@ -211,6 +230,7 @@ mod tests {
         fn any_room_reads_back(name in "\\PC{1,32}") {
             let room = RoomName::parse(&name).unwrap();
             let subject = message(&room);
+            prop_assert_eq!(LogSubject::partition(&subject), Some(room.partition()));
             prop_assert_eq!(LogSubject::parse(&subject), Some(LogSubject::Message { room }));
         }
     }
