@@ -3,6 +3,7 @@
 // Owns sending and receiving over both transports. What a packet should say is the tests' own.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 
 import { WebSocket } from 'ws';
 
@@ -141,8 +142,17 @@ export class Polling {
   }
 
   /** Waits for packets. */
-  get(options) {
-    return request('GET', this.#parameters(), options);
+  get() {
+    return request('GET', this.#parameters());
+  }
+
+  /** Asks for packets and hangs up; resolves when the server has let go of the request too. */
+  giveUpGet() {
+    const { pathname, search } = new URL(address(this.#parameters()));
+    const socket = connect(Number(url.port), url.hostname);
+    socket.end(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+    socket.resume();
+    return inTime(new Promise((resolve) => socket.once('close', resolve)), 'the end of a request that was given up');
   }
 
   /** Takes the ping with which a session begins, so that nothing waits. */
@@ -170,7 +180,7 @@ export class Polling {
 
 /** One HTTP request, to its status and text. */
 export async function request(method, parameters, options = {}) {
-  const signal = options.signal ?? AbortSignal.timeout(DEADLINE);
+  const signal = AbortSignal.timeout(DEADLINE);
   const response = await fetch(address(parameters), { method, ...options, signal });
   return { status: response.status, headers: response.headers, body: await response.text() };
 }
