@@ -76,6 +76,13 @@ pub fn rows(all: &[Figures], floor: &[FloorFigures]) -> Vec<Row> {
             rows.push(row(all, group, name, better, decimals, of));
         };
     for (at, room) in first.rooms.iter().enumerate() {
+        let group = "processor time of all servers, µs a delivery, at its own most deliveries/s";
+        let name = format!("rooms of {}", room.room_size);
+        add(group, name, Better::Less, 2, &|figures| {
+            figures.rooms.get(at)?.saturation.as_ref()?.micros_of_all_servers()
+        });
+    }
+    for (at, room) in first.rooms.iter().enumerate() {
         let group = "processor time of all servers, ms a second, all clients connected and silent";
         let name = format!("rooms of {}", room.room_size);
         add(group, name, Better::Less, 1, &|figures| figures.rooms.get(at)?.idle_millis());
