@@ -118,9 +118,10 @@ pub async fn make_bucket(
     mut server: Option<&mut S3Server>,
 ) -> anyhow::Result<()> {
     let client = client(endpoint, options);
+    let expires = server.as_ref().is_none_or(|server| server.expires());
     let deadline = Instant::now() + DEADLINE;
     loop {
-        let trouble = match ensure_bucket(&client).await {
+        let trouble = match ensure_bucket(&client, expires).await {
             Ok(()) => return Ok(()),
             Err(trouble) => trouble,
         };
@@ -150,18 +151,20 @@ pub fn client(endpoint: &WebUrl, options: &S3Options) -> Client {
     Client::from_conf(config)
 }
 
-async fn ensure_bucket(client: &Client) -> anyhow::Result<()> {
+async fn ensure_bucket(client: &Client, expires: bool) -> anyhow::Result<()> {
     match client.head_bucket().bucket(BUCKET).send().await {
         Ok(_) => return Ok(()),
         Err(error) if error.as_service_error().is_some_and(HeadBucketError::is_not_found) => {}
         Err(error) => return Err(error.into()),
     }
     client.create_bucket().bucket(BUCKET).send().await?;
-    expire(client).await;
+    if expires {
+        expire(client).await;
+    }
     Ok(())
 }
 
-/// Has raw uploads and records expire, where the server can: the embedded one cannot, and keeps them.
+/// Has raw uploads and records expire, where the server can: one of somebody else's may refuse, and keeps them.
 async fn expire(client: &Client) {
     let rule = |prefix: &str, days| {
         LifecycleRule::builder()

@@ -113,6 +113,12 @@ impl S3Server {
         self.address.into()
     }
 
+    /// Whether it can be told which files expire. The embedded one cannot, logs such a request as an error of
+    /// its own, and keeps every file.
+    pub fn expires(&self) -> bool {
+        matches!(self.running, Running::Child(..))
+    }
+
     /// How its process ended by itself, and its name; `None` while it runs, and for the embedded one.
     ///
     /// # Errors

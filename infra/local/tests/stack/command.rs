@@ -164,7 +164,10 @@ fn it_says_where_everything_is_and_stops_on_a_signal() {
         let nats = nats_pid(folder.path());
         send(signal, process.id());
         let end = process.wait_with_output().unwrap();
-        assert!(end.status.success(), "{signal}: {}", String::from_utf8_lossy(&end.stderr));
+        let logs = String::from_utf8_lossy(&end.stderr);
+        assert!(end.status.success(), "{signal}: {logs}");
+        let errors = |text: &str| text.contains("ERROR");
+        assert!(!errors(&logs) && !banner.iter().any(|line| errors(line)), "{banner:?} {logs}");
         assert!(!exists(nats), "nats-server {nats} is still there after {signal}");
     }
 }
