@@ -3,7 +3,7 @@
 //! Pure. Table and plot show the same rows.
 
 use super::{
-    figures::{Figures, MemoryFigures},
+    figures::{Figures, MemoryFigures, RoomFigures},
     floor::FloorFigures,
     table::number,
 };
@@ -57,36 +57,22 @@ impl Row {
 /// All rows, in the order of the table.
 #[must_use]
 pub fn rows(all: &[Figures], floor: &[FloorFigures]) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut add =
-        |group: &str, name: String, better, decimals, of: &dyn Fn(&Figures) -> Option<f64>| {
-            rows.push(row(all, group, name, better, decimals, of));
-        };
-    let Some(first) = all.first() else { return rows };
-
-    for (at, room) in first.rooms.iter().enumerate() {
-        let name = format!("rooms of {}", room.room_size);
-        add("most deliveries/s (p99 < 1 s, nothing lost)", name, Better::More, 0, &|figures| {
-            Some(figures.rooms.get(at)?.saturation.as_ref()?.deliveries_per_second)
-        });
-    }
+    let Some(first) = all.first() else { return Vec::new() };
+    let group = "most deliveries/s (p99 < 1 s, nothing lost)";
+    let mut rows = by_room(all, group, Better::More, 0, |room| {
+        Some(room.saturation.as_ref()?.deliveries_per_second)
+    });
     rows.extend(costs(all, floor));
+    let group = "processor time of all servers, µs a delivery, at its own most deliveries/s";
+    rows.extend(by_room(all, group, Better::Less, 2, |room| {
+        room.saturation.as_ref()?.micros_of_all_servers()
+    }));
+    let group = "processor time of all servers, ms a second, all clients connected and silent";
+    rows.extend(by_room(all, group, Better::Less, 1, RoomFigures::idle_millis));
     let mut add =
         |group: &str, name: String, better, decimals, of: &dyn Fn(&Figures) -> Option<f64>| {
             rows.push(row(all, group, name, better, decimals, of));
         };
-    for (at, room) in first.rooms.iter().enumerate() {
-        let group = "processor time of all servers, µs a delivery, at its own most deliveries/s";
-        let name = format!("rooms of {}", room.room_size);
-        add(group, name, Better::Less, 2, &|figures| {
-            figures.rooms.get(at)?.saturation.as_ref()?.micros_of_all_servers()
-        });
-    }
-    for (at, room) in first.rooms.iter().enumerate() {
-        let group = "processor time of all servers, ms a second, all clients connected and silent";
-        let name = format!("rooms of {}", room.room_size);
-        add(group, name, Better::Less, 1, &|figures| figures.rooms.get(at)?.idle_millis());
-    }
     let group = "ms from due to receipt, at 100 messages/s in rooms of 10";
     add(group, "p50".to_owned(), Better::Less, 2, &|figures| Some(figures.latency.delivery.p50));
     add(group, "p99".to_owned(), Better::Less, 2, &|figures| Some(figures.latency.delivery.p99));
@@ -131,6 +117,22 @@ fn row(
 ) -> Row {
     let cells = all.iter().map(of).collect();
     Row { group: group.to_owned(), name, better, decimals, cells, floor: None }
+}
+
+/// One measure of all contenders, in rooms of each size.
+fn by_room(
+    all: &[Figures],
+    group: &str,
+    better: Better,
+    decimals: usize,
+    of: fn(&RoomFigures) -> Option<f64>,
+) -> Vec<Row> {
+    let sizes = all.iter().take(1).flat_map(|first| &first.rooms).map(|room| room.room_size);
+    let row_of = |(at, room_size)| {
+        let name = format!("rooms of {room_size}");
+        row(all, group, name, better, decimals, &|figures| of(figures.rooms.get(at)?))
+    };
+    sizes.enumerate().map(row_of).collect()
 }
 
 /// What a delivery costs: at each rate, in rooms of each size.
